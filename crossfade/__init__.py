@@ -1,0 +1,1 @@
+"""The Crossfade command line, one module a command."""
