@@ -1,0 +1,68 @@
+"""Where the embedded cluster keeps things: all of it below ``.crossfade/`` of the checkout.
+
+Knows paths only; creates nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Folders and files of one embedded cluster.
+
+    Attributes:
+        root: the ``.crossfade`` folder.
+    """
+
+    root: Path
+
+    @property
+    def bin(self) -> Path:
+        """Built and copied executables."""
+        return self.root / "bin"
+
+    @property
+    def cache(self) -> Path:
+        """Downloads that may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def build(self) -> Path:
+        """Root file systems, Python packages of images and the stamps that say what they were made from."""
+        return self.root / "build"
+
+    @property
+    def charts(self) -> Path:
+        """Helm charts copied out of their Go modules."""
+        return self.root / "charts"
+
+    @property
+    def node(self) -> Path:
+        """The node: its root file system, state file and logs."""
+        return self.root / "cluster"
+
+    @property
+    def node_root(self) -> Path:
+        """Root file system of the node; its daemons see it as ``/``."""
+        return self.node / "rootfs"
+
+    @property
+    def node_state(self) -> Path:
+        """JSON: the slot, and the process that is the node's init while it runs."""
+        return self.node / "state.json"
+
+    @property
+    def node_log(self) -> Path:
+        """Output of the node's init."""
+        return self.node / "init.log"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Admin kubeconfig, mode 0600."""
+        return self.root / "kubeconfig"
+
+
+PATHS = Paths(root=PROJECT / ".crossfade")

@@ -1,0 +1,3 @@
+module crossfade.dev/tools/pause
+
+go 1.26
