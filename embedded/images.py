@@ -171,7 +171,7 @@ def fingerprint(recipe: Recipe) -> str:
 
 
 def _etc(recipe: Recipe) -> dict[str, Path]:
-    """A static binary that calls HTTPS needs root certificates; nothing else of Debian."""
+    """Return what a static binary needs of Debian: root certificates, for those that call HTTPS."""
     if recipe.base:
         return {}
     return {"/etc/ssl/certs/ca-certificates.crt": rootfs.BASE.path / "etc/ssl/certs/ca-certificates.crt"}
@@ -223,4 +223,3 @@ def _site_packages(group: str) -> Path:
     if result.returncode != 0:
         raise EmbeddedError(f"installing the Python packages of {group!r} failed:\n{result.stderr.strip()[-2000:]}")
     return next(environment.glob("lib/python3.*/site-packages"))
-

@@ -79,7 +79,9 @@ def ensure(rootfs: RootFs) -> None:
         say(f"    attempt {attempt} of 3 failed; see {log}")
     else:
         tail = "\n".join(log.read_text().splitlines()[-5:])
-        raise EmbeddedError(f"debootstrap failed three times. Are Debian's packages reachable? {log} ends with:\n{tail}")
+        raise EmbeddedError(
+            f"debootstrap failed three times. Are Debian's packages reachable? {log} ends with:\n{tail}"
+        )
     for useless in _USELESS:
         shutil.rmtree(partial / useless, ignore_errors=True)
         (partial / useless).mkdir(parents=True)

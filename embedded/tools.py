@@ -29,7 +29,8 @@ def build_all() -> None:
     Raises:
         EmbeddedError: no usable Go, a download that keeps failing, or a compile error.
     """
-    stale = [family for family in FAMILIES if not _is_current(family)]
+    _write_launchers()
+    stale = stale_families()
     if not stale:
         say(f"==> Tools: all {len(FAMILIES)} families are built")
         return
@@ -40,6 +41,11 @@ def build_all() -> None:
         with step(f"[{number}/{len(stale)}] {family.name}", usually=f"{family.minutes * 60:.0f} s"):
             _build(go, family)
     drop_caches(go)
+
+
+def stale_families() -> list[Family]:
+    """Return the families whose tools are not built, or not from what is committed now."""
+    return [family for family in FAMILIES if not _is_current(family)]
 
 
 def find_go() -> str:
@@ -57,6 +63,16 @@ def find_go() -> str:
     if numbers < GO_MINIMUM:
         raise EmbeddedError(f"{go} is {version}; the embedded cluster's tools need a newer one. {fix}")
     return go
+
+
+def _write_launchers() -> None:
+    """Put the offline provider plugin where the Pulumi engine looks for one: on PATH, under its plugin name."""
+    PATHS.bin.mkdir(parents=True, exist_ok=True)
+    launcher = PATHS.bin / "pulumi-resource-kubernetes"
+    text = f'#!/bin/sh\nexec "{PROJECT}/.venv/bin/python" -m embedded.plugin "$@"\n'
+    if not launcher.exists() or launcher.read_text() != text:
+        launcher.write_text(text)
+        launcher.chmod(0o755)
 
 
 def drop_caches(go: str) -> None:

@@ -113,7 +113,9 @@ def _noted(path: Path) -> str:
 def _initialise() -> None:
     if (PATHS.node_root / "etc/kubernetes/manifests").is_dir():
         with step("Clearing an interrupted initialisation", usually="10 s"):
-            inside.run("kubeadm", "reset", "--force", "--cri-socket=unix:///run/containerd/containerd.sock", check=False)
+            inside.run(
+                "kubeadm", "reset", "--force", "--cri-socket=unix:///run/containerd/containerd.sock", check=False
+            )
     log = PATHS.node / "kubeadm.log"
     with step("kubeadm init", usually="30 to 70 s"):
         result = inside.run(

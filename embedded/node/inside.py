@@ -62,7 +62,10 @@ def run(*command: str, check: bool = True, timeout: float | None = None) -> subp
     if pid is None:
         raise EmbeddedError("the embedded cluster is not running. Start it: crossfade cluster up")
     enter = ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/"]
-    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SVDIR": "/var/lib/crossfade/service"}
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "SVDIR": "/var/lib/crossfade/service",
+    }
     result = subprocess.run(
         [*enter, *command], capture_output=True, text=True, check=False, env=environment, timeout=timeout
     )
