@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded import images
 from embedded.console import say, step
 from embedded.errors import EmbeddedError
-from embedded.node import inside, lifecycle
+from embedded.node import config, inside, lifecycle
 from embedded.paths import PATHS, PROJECT
 
 _READY = "etc/kubernetes/crossfade-initialised"
@@ -28,6 +29,7 @@ def up() -> None:
     Raises:
         EmbeddedError: with the log to read.
     """
+    begin = datetime.now(UTC)
     with _only_one():
         if inside.running_pid() is None:
             with step("Starting the node", usually="15 s"):
@@ -38,10 +40,9 @@ def up() -> None:
         _write_kubeconfig()
         with step("Waiting for Kubernetes", usually="20 s, a minute after a cold start"):
             inside.wait_for("the API server", _api_is_ready, seconds=240, log=_KUBELET_LOG)
-            inside.wait_for("the node", _node_is_ready, seconds=120, log=_KUBELET_LOG)
+            inside.wait_for("the node", lambda: _node_is_ready(begin), seconds=120, log=_KUBELET_LOG)
             _apply_manifests()
-            kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s")
-            kubectl("-n", "local-path-storage", "rollout", "status", "deployment", "--timeout=180s")
+            inside.wait_for("a system pod", _system_is_ready, seconds=240, log=_KUBELET_LOG)
         say(f"==> The cluster is up. KUBECONFIG={PATHS.kubeconfig}")
 
 
@@ -100,7 +101,7 @@ def _load_images() -> None:
         for recipe in stale:
             archive = folder / "image.tar"
             images.assemble(recipe, archive)
-            inside.run("ctr", "-n", "k8s.io", "images", "import", "/var/tmp/image.tar")
+            inside.run("ctr", "-n", "k8s.io", "images", "import", f"/{archive.relative_to(PATHS.node_root)}")
             archive.unlink()
             notes[recipe.name].write_text(images.fingerprint(recipe))
         images.drop_layers()
@@ -113,9 +114,7 @@ def _noted(path: Path) -> str:
 def _initialise() -> None:
     if (PATHS.node_root / "etc/kubernetes/manifests").is_dir():
         with step("Clearing an interrupted initialisation", usually="10 s"):
-            inside.run(
-                "kubeadm", "reset", "--force", "--cri-socket=unix:///run/containerd/containerd.sock", check=False
-            )
+            inside.run("kubeadm", "reset", "--force", f"--cri-socket={config.CRI_SOCKET}", check=False)
     log = PATHS.node / "kubeadm.log"
     with step("kubeadm init", usually="30 to 70 s"):
         result = inside.run(
@@ -141,9 +140,22 @@ def _api_is_ready() -> bool:
     return kubectl("get", "--raw=/readyz", "--request-timeout=3s", check=False).returncode == 0
 
 
-def _node_is_ready() -> bool:
+def _node_is_ready(since: datetime) -> bool:
+    # After a restart the API server still shows what was true before it; a renewed lease shows the kubelet is back.
+    lease = kubectl("-n", "kube-node-lease", "get", "lease", "-o", "jsonpath={.items[0].spec.renewTime}", check=False)
+    if not lease.stdout or datetime.fromisoformat(lease.stdout) < since:
+        return False
     condition = '{.items[0].status.conditions[?(@.type=="Ready")].status}'
     return kubectl("get", "nodes", "-o", f"jsonpath={condition}", check=False).stdout == "True"
+
+
+def _system_is_ready() -> bool:
+    condition = '{.items[*].status.conditions[?(@.type=="Ready")].status}'
+    for namespace in ("kube-system", "local-path-storage"):
+        states = kubectl("-n", namespace, "get", "pods", "-o", f"jsonpath={condition}", check=False).stdout.split()
+        if not states or "False" in states:
+            return False
+    return True
 
 
 def _apply_manifests() -> None:

@@ -15,6 +15,8 @@ from embedded.images import PAUSE, REGISTRY
 POD_SUBNET = "10.244.0.0/16"
 SERVICE_SUBNET = "10.96.0.0/16"
 NODE_NAME = "crossfade"
+CRI_SOCKET = "unix:///run/containerd/containerd.sock"
+SERVICES = "/var/lib/crossfade/service"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,7 @@ def kubeadm(slot: Slot) -> str:
         "localAPIEndpoint": {"advertiseAddress": slot.node_address, "bindPort": 6443},
         "nodeRegistration": {
             "name": NODE_NAME,
-            "criSocket": "unix:///run/containerd/containerd.sock",
+            "criSocket": CRI_SOCKET,
             "taints": [],
             "imagePullPolicy": "Never",
             "kubeletExtraArgs": [{"name": "node-ip", "value": slot.node_address}],

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from embedded.errors import EmbeddedError
-from embedded.node.config import Slot
+from embedded.node.config import SERVICES, Slot
 from embedded.paths import PATHS
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def read_state() -> dict[str, int]:
@@ -62,10 +64,7 @@ def run(*command: str, check: bool = True, timeout: float | None = None) -> subp
     if pid is None:
         raise EmbeddedError("the embedded cluster is not running. Start it: crossfade cluster up")
     enter = ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/"]
-    environment = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "SVDIR": "/var/lib/crossfade/service",
-    }
+    environment = {"PATH": _PATH, "SVDIR": SERVICES}
     result = subprocess.run(
         [*enter, *command], capture_output=True, text=True, check=False, env=environment, timeout=timeout
     )

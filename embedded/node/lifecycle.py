@@ -173,14 +173,14 @@ def _child_of(parent: subprocess.Popen[bytes]) -> int:
 
 def _wait_until_alone(pid: int, *, seconds: float) -> None:
     """Wait until the init is the only process of its PID namespace, or time is up."""
-    namespace = os.readlink(f"/proc/{pid}/ns/pid")
+    namespace = Path(f"/proc/{pid}/ns/pid").readlink()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         others = 0
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != pid:
                 try:
-                    others += os.readlink(entry / "ns/pid") == namespace
+                    others += (entry / "ns/pid").readlink() == namespace
                 except OSError:
                     continue
         if not others:
