@@ -3,6 +3,7 @@
 Knows paths only; creates nothing.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,16 @@ class Paths:
 
     Attributes:
         root: the ``.crossfade`` folder.
+        cluster: name of the cluster; empty for the one that `make demo` uses. The tests' cluster is ``e2e``, so that
+            they never touch a user's.
     """
 
     root: Path
+    cluster: str = ""
+
+    @property
+    def _suffix(self) -> str:
+        return f"-{self.cluster}" if self.cluster else ""
 
     @property
     def bin(self) -> Path:
@@ -42,7 +50,7 @@ class Paths:
     @property
     def node(self) -> Path:
         """The node: its root file system, state file and logs."""
-        return self.root / "cluster"
+        return self.root / f"cluster{self._suffix}"
 
     @property
     def node_root(self) -> Path:
@@ -62,7 +70,7 @@ class Paths:
     @property
     def kubeconfig(self) -> Path:
         """Admin kubeconfig, mode 0600."""
-        return self.root / "kubeconfig"
+        return self.root / f"kubeconfig{self._suffix}"
 
 
-PATHS = Paths(root=PROJECT / ".crossfade")
+PATHS = Paths(root=PROJECT / ".crossfade", cluster=os.environ.get("CROSSFADE_CLUSTER", ""))
