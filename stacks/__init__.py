@@ -1,0 +1,1 @@
+"""What an environment is: the stack file, its rules, the composition of components, and what a stack exports."""

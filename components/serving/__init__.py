@@ -1,0 +1,1 @@
+"""The servers of each version of a model, and their settings."""
