@@ -1,0 +1,1 @@
+"""The main job, end to end: platform, two versions, a split, and the proof that it holds."""

@@ -1,0 +1,1 @@
+"""Training MNIST: digits in, a SavedModel and its report out."""
