@@ -38,6 +38,12 @@ class Workspace:
     root: Path
 
     @property
+    def _suffix(self) -> str:
+        # The same variable names the embedded cluster (embedded/paths.py): the tests' cluster and state are their own.
+        name = os.environ.get("CROSSFADE_CLUSTER", "")
+        return f"-{name}" if name else ""
+
+    @property
     def home(self) -> Path:
         """`.crossfade`, all that the project makes on this machine."""
         return self.root / ".crossfade"
@@ -55,7 +61,7 @@ class Workspace:
     @property
     def state(self) -> Path:
         """Pulumi's file backend."""
-        return self.home / "state"
+        return self.home / f"state{self._suffix}"
 
     @property
     def passphrase(self) -> Path:
@@ -65,7 +71,7 @@ class Workspace:
     @property
     def kubeconfig(self) -> Path:
         """The embedded cluster's kubeconfig."""
-        return self.home / "kubeconfig"
+        return self.home / f"kubeconfig{self._suffix}"
 
     @property
     def data(self) -> Path:
