@@ -97,7 +97,7 @@ class Demo:
         engine.select()
         engine.mend()
         state = engine.state()
-        if any(resource["type"].startswith("crossfade:serving:") for resource in state.get("resources") or []):
+        if any(resource["type"] == "crossfade:serving:ModelServer" for resource in state.get("resources") or []):
             note("The stack has models already: the platform is part of the next `pulumi up`.")
             return
         own = self.place.stack_file(self.stack)

@@ -1,0 +1,1 @@
+"""Istio, its gateway, and the rules on who may talk to whom."""

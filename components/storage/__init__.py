@@ -1,0 +1,1 @@
+"""The bucket that holds the models, and the credentials it hands over."""

@@ -1,0 +1,1 @@
+"""`kubernetes:helm.sh/v3:Release`, through the `helm` binary."""
