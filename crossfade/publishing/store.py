@@ -95,7 +95,7 @@ def stack_store(stack: Stack, target: Target) -> Iterator[Any]:
         yield connect(storage.get("endpoint"), None)  # the keys are the cloud's own, from its usual places
         return
     keys = _secret_keys(stack, storage)
-    with port_forward(stack, storage["namespace"], storage["service"], int(storage["port"])) as port:
+    with port_forward(stack, storage["namespace"], f"service/{storage['service']}", int(storage["port"])) as port:
         yield connect(f"http://127.0.0.1:{port}", keys)
 
 
@@ -111,10 +111,10 @@ def _secret_keys(stack: Stack, storage: dict[str, Any]) -> Keys:
 
 
 @contextmanager
-def port_forward(stack: Stack, namespace: str, service: str, port: int) -> Iterator[int]:
-    """Lead a loopback port to the Service while the block runs. Raises ServerError where it does not open."""
+def port_forward(stack: Stack, namespace: str, target: str, port: int) -> Iterator[int]:
+    """Lead a loopback port to `target` (`service/NAME`, `pod/NAME`) while the block runs. Raises ServerError where it does not open."""
     command = stack.kubectl(
-        "port-forward", "--namespace", namespace, f"service/{service}", f":{port}", "--address", "127.0.0.1"
+        "port-forward", "--namespace", namespace, target, f":{port}", "--address", "127.0.0.1"
     )
     try:
         process = subprocess.Popen(
@@ -132,7 +132,7 @@ def port_forward(stack: Stack, namespace: str, service: str, port: int) -> Itera
     reader = threading.Thread(target=_drain, args=(process, lines), daemon=True)
     reader.start()
     try:
-        yield _forwarded_port(lines, f"{namespace}/{service}")
+        yield _forwarded_port(lines, f"{namespace}/{target.partition('/')[2]}")
     finally:
         process.terminate()
         try:

@@ -6,6 +6,8 @@ Does not wait for anything and decides nothing: it sends, and turns refusals int
 from __future__ import annotations
 
 import json
+import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -47,7 +49,14 @@ class Api:
         retries = urllib3.Retry(total=2, connect=2, read=0, backoff_factor=0.3, status=0, redirect=3)
         configuration.retries = retries  # type: ignore[assignment] - the stub says None, the client takes a Retry
         self._client = kube.ApiClient(configuration)
+        self._warnings = threading.local()
         self.discovery = Discovery(self.get)
+
+    def take_warnings(self) -> list[str]:
+        """Return what the server warned of (a field it does not know, a version that goes) in this thread's calls."""
+        taken: list[str] = getattr(self._warnings, "texts", [])
+        self._warnings.texts = []
+        return taken
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON at a path. Raises ApiError or UnreachableError."""
@@ -117,6 +126,7 @@ class Api:
                 _return_http_data_only=True,
                 _request_timeout=(_CONNECT_SECONDS, _READ_SECONDS),
             )
+            self._warnings.texts = [*getattr(self._warnings, "texts", []), *_warning_texts(response.headers)]
             return json.loads(response.data)
         except kube.ApiException as error:
             if not error.status:
@@ -124,6 +134,12 @@ class Api:
             raise api_error(error.status, _json(error.body), str(error.reason)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise UnreachableError(f"{self._where}: {_short(error)}") from None
+
+
+def _warning_texts(headers: Mapping[str, str]) -> list[str]:
+    """Return the texts of `Warning: 299 - "text"` headers (RFC 7234, section 5.5)."""
+    quoted = re.findall(r'299 \S+ "((?:[^"\\]|\\.)*)"', headers.get("Warning") or "")
+    return [re.sub(r"\\(.)", r"\1", text) for text in quoted]
 
 
 def _dry(dry: bool) -> dict[str, str]:

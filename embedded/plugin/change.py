@@ -54,6 +54,7 @@ def create(cluster: Cluster, urn: str, kind: Kind, inputs: dict[str, Any], manag
     for attempt in range(_CREATE_TRIES):
         try:
             target = cluster.target(kind, inputs)
+            cluster.api().take_warnings()
             live = cluster.api().create(target.served, target.namespace, placed(target, inputs), manager, dry=False)
         except (KindMissingError, ApiError) as error:
             if isinstance(error, ApiError) and error.status == 409 and error.reason == "AlreadyExists":
@@ -72,6 +73,7 @@ def create(cluster: Cluster, urn: str, kind: Kind, inputs: dict[str, Any], manag
             if cluster.clock.pause(2.0**attempt):
                 raise CancelledError(f"{kind.kind}: cancelled before it was created") from None
         else:
+            cluster.tell_warnings(urn, inputs)
             return target, move_ownership(cluster, target, live, manager)
     raise AssertionError("unreachable: the last try returns or raises")
 

@@ -14,6 +14,7 @@ from embedded.plugin.discovery import Served
 from embedded.plugin.engine import Engine
 from embedded.plugin.errors import ApiError, KindMissingError, UnreachableError
 from embedded.plugin.objects import Kind, metadata_of
+from embedded.plugin.secrets import secret_texts, strike
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class Cluster:
     def read(self, target: Target) -> Object | None:
         """Return the live object, None where there is none."""
         return self.api().read(target.served, target.namespace, target.name)
+
+    def tell_warnings(self, urn: str, inputs: dict[str, Any]) -> None:
+        """Show what the server warned of in this thread's last calls, with secrets struck out."""
+        if self.settings.quiet_warnings:
+            return
+        for text in dict.fromkeys(self.api().take_warnings()):
+            self.engine.warn(urn, strike(text, secret_texts(inputs)))
 
     def read_patiently(self, target: Target, last: Object) -> Object | None:
         """Return the live object while waiting for it: an API server that does not answer for a moment is forgiven."""

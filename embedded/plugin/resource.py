@@ -166,7 +166,9 @@ def update(cluster: Cluster, urn: str, state: Properties, news: Properties, seco
             cluster.engine.warn(urn, f"{target.text} was deleted outside of Pulumi: it is made again")
         else:
             change.move_ownership(cluster, target, live, manager)
+        cluster.api().take_warnings()
         live = change.apply(cluster, target, news, manager, dry=False)
+        cluster.tell_warnings(urn, news)
     except ApiError as error:
         raise PluginError(f"{target.text}: the change was refused: {error}") from None
     return _settled(cluster, urn, target, live, news, manager, seconds)

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-
 from plugin_controlplane import ControlPlane
 from plugin_driver import ROOT, Driver
 

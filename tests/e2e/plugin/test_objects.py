@@ -261,3 +261,16 @@ def test_update_makes_an_object_again_that_someone_deleted(plugin: Driver, names
     again = plugin.update(made, config_map(namespace, a="2"))
     assert again.state["data"] == {"a": "2"}
     assert any("made again" in message for message in plugin.engine.messages)
+
+
+def test_field_the_server_does_not_know_is_a_warning(plugin: Driver, namespace: str) -> None:
+    plugin.create(SERVICE, "web", service(namespace, sessionAfinity="None"))
+    assert any("sessionAfinity" in message for message in plugin.engine.messages)
+
+
+def test_objects_of_another_provider_namespace_land_there(control_plane: Any, namespace: str) -> None:
+    with Driver(str(control_plane.kubeconfig), config={"namespace": namespace}) as own:
+        news = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "placed"}}
+        made = own.create(CONFIG_MAP, "placed", news)
+        assert made.id == f"{namespace}/placed"
+        assert own.diff(made, news).changes == NONE

@@ -74,7 +74,7 @@ def test_publish_finds_the_stacks_bucket_and_key_by_itself(stack: Stack, s3: S3,
 
 def test_the_port_forward_ends_when_the_work_fails(stack: Stack) -> None:
     def work() -> None:
-        with port_forward(stack, "store", "s3", 7070) as port:
+        with port_forward(stack, "store", "service/s3", 7070) as port:
             assert port > 0
             raise RuntimeError("boom")
 
@@ -90,7 +90,7 @@ def test_another_bucket_is_refused_before_anything_is_opened(stack: Stack) -> No
 
 
 def test_kubectls_own_reason_is_told(stack: Stack) -> None:
-    with pytest.raises(ServerError, match="error: not found"), port_forward(stack, "store", "gone", 7070):
+    with pytest.raises(ServerError, match="error: not found"), port_forward(stack, "store", "service/gone", 7070):
         pass
 
 

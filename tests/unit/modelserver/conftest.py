@@ -12,7 +12,7 @@ from modelserver.versions import PLATFORM
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `half/1`, `half/2` (offsets 2 and 3) and `many/1`. Not to be changed: copy what a test changes."""
+    """Export `half/1`, `half/2` (offsets 2 and 3) and `many/1`. Not to be changed: copy what a test changes."""
     folder = tmp_path_factory.mktemp("models")
     half_plus(folder / "half" / "1", 2.0)
     half_plus(folder / "half" / "2", 3.0)
@@ -43,7 +43,7 @@ def monitoring(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def client(exported: Path, config_file: Callable[..., str], monitoring: str) -> Iterator[Client]:
-    """A client of a server with `half` (versions 1 and 2, labels stable and canary) and `many`."""
+    """Return a client of a server with `half` (versions 1 and 2, labels stable and canary) and `many`."""
     config = config_file(
         f'name: "half" base_path: "{exported}/half" model_version_policy {{ all {{}} }}'
         ' version_labels { key: "stable" value: 1 } version_labels { key: "canary" value: 2 }',

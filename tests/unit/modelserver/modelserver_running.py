@@ -1,5 +1,7 @@
 """Runs model servers for tests: in this process where that is enough, as the command where its life is the subject."""
 
+# ruff: noqa: ANN401  (arrays, JSON values and generated messages have no useful static type here)
+
 import asyncio
 import os
 import socket
@@ -54,10 +56,12 @@ class Client:
 
     @property
     def prediction(self) -> Any:
+        """The stub of PredictionService."""
         return prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
 
     @property
     def models(self) -> Any:
+        """The stub of ModelService."""
         return model_service_pb2_grpc.ModelServiceStub(self.channel)
 
     def predict(self, model: str, /, signature: str = "", **inputs: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Batching: clients cannot tell that their requests were joined, except by the limits they run into."""
 
+# ruff: noqa: ANN401  (arrays, JSON values and generated messages have no useful static type here)
+
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator

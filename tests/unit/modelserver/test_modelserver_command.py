@@ -2,13 +2,15 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import grpc
 import httpx
 import numpy as np
 import pytest
-from modelserver_running import command, request_for, run_command
+from modelserver_running import command, environment, request_for, run_command
 from tensorflow_serving.apis import get_model_status_pb2
 
 from modelserver.flags import FlagError, Flags, parse
@@ -73,8 +75,8 @@ def test_failed_load_ends_in_one_line_with_the_reason(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: {{{name: mnist version: 2} due "
-        "to error: NOT_FOUND: Could not find SavedModel .pb or .pbtxt at supplied export directory path: "
+        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: {{{name: mnist version: 2} "
+        "due to error: NOT_FOUND: Could not find SavedModel .pb or .pbtxt at supplied export directory path: "
         f"{tmp_path}/2. Check that the directory exists and that you have the right permissions for accessing it.}}, }}"
     )
     assert "Traceback" not in done.stderr
@@ -128,11 +130,6 @@ def test_sigterm_answers_what_is_under_way_and_exits_zero(exported: Path) -> Non
 
 
 def test_stops_while_waiting_for_a_model(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    from modelserver_running import environment
-
     line = [sys.executable, "-m", "modelserver", f"--model_base_path={tmp_path}"]
     with subprocess.Popen(line, cwd="/", env=environment(), stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

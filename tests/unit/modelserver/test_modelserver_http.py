@@ -10,7 +10,8 @@ from modelserver.http_parser import MAX_BODY, MAX_HEAD, Parser, Refused, Request
 
 STREAM = (
     b"POST /a?q=1 HTTP/1.1\r\nContent-Length: 5\r\nOrigin: http://o\r\n\r\nhello"
-    b"\r\nPUT http://host/b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0A;x=y\r\n0123456789\r\n0\r\nT: 1\r\n\r\n"
+    b"\r\nPUT http://host/b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\n0A;x=y\r\n0123456789\r\n0\r\nT: 1\r\n\r\n"
     b"GET /c HTTP/1.0\r\n\r\n"
 )
 REQUESTS = [

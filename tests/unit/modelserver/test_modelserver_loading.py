@@ -1,6 +1,9 @@
 """Which versions are loaded, when, and what happens to those that cannot be."""
 
+# ruff: noqa: ANN401  (arrays, JSON values and generated messages have no useful static type here)
+
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +80,7 @@ def test_folders_that_are_no_numbers_are_left_alone(exported: Path, tmp_path: Pa
 def damaged(kind: str, exported: Path, version: Path) -> str:
     if kind == "empty":
         version.mkdir(parents=True)
-        return f"NOT_FOUND: Could not find SavedModel .pb or .pbtxt at supplied export directory path: {version}. Check that"
+        return f"NOT_FOUND: Could not find SavedModel .pb or .pbtxt at supplied export directory path: {version}. "
     shutil.copytree(exported / "half" / "1", version)
     if kind == "corrupt":
         (version / "saved_model.pb").write_bytes(b"\xff" * 100)
@@ -140,8 +143,6 @@ def test_waits_for_a_first_version(exported: Path, tmp_path: Path) -> None:
     copy(exported, staging, 1)
     (staging / "1").rename(tmp_path / "ready")
     base.mkdir()
-
-    import threading
 
     timer = threading.Timer(0.2, lambda: (tmp_path / "ready").rename(base / "1"))
     timer.start()

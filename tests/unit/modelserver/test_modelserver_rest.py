@@ -1,5 +1,7 @@
 """What the REST port answers: formats, statuses and texts, also for input nobody should send."""
 
+# ruff: noqa: ANN401  (arrays, JSON values and generated messages have no useful static type here)
+
 import base64
 import gzip
 import json
@@ -160,22 +162,31 @@ def test_unknown_paths_are_not_found(client: Client) -> None:
             "half",
             {"instances": ["a"]},
             400,
-            "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: \"a\" Type: String "
-            "is not of expected type: float",
+            (
+                "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: "
+                '"a" Type: String '
+                "is not of expected type: float"
+            ),
         ),
         (
             "half",
             {"instances": [1, True]},
             400,
-            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: true Type: True is "
-            "not of expected type: float",
+            (
+                "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: "
+                "true Type: True is "
+                "not of expected type: float"
+            ),
         ),
         (
             "many",
             {"instances": [[1, 2, 3], [1, 2]]},
             400,
-            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 3 but "
-            "got: 2",
+            (
+                "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: Expecting "
+                "tensor size: 3 but "
+                "got: 2"
+            ),
         ),
         ("many", {"inputs": [[1, 2], [1]]}, 400, "Encountered list at unexpected size: 1 at level: 1 expected size: 2"),
         (
@@ -189,15 +200,20 @@ def test_unknown_paths_are_not_found(client: Client) -> None:
             "many",
             {"signature_name": "two", "instances": [1]},
             400,
-            "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
-            "tensorinfo_map",
+            (
+                "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
+                "tensorinfo_map"
+            ),
         ),
         (
             "many",
             {"signature_name": "two", "instances": [{"a": 1, "c": 1}]},
             400,
-            "Failed to process element: 0 key: c of 'instances' list. Error: INVALID_ARGUMENT: JSON object: does not "
-            "have named input: c",
+            (
+                "Failed to process element: 0 key: c of 'instances' list. Error: INVALID_ARGUMENT: JSON "
+                "object: does not "
+                "have named input: c"
+            ),
         ),
         (
             "many",
