@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from crossfade.cluster import app as cluster_app
 from crossfade.commands.demo import demo
+from crossfade.commands.destroy import destroy
 from crossfade.commands.env import env
 from crossfade.commands.graph import graph
 from crossfade.commands.load import load
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (env, train, publish, predict, load, demo, graph):
+for command in (env, train, publish, predict, load, demo, graph, destroy):
     app.command()(command)
 app.add_typer(cluster_app, name="cluster")
 

@@ -16,7 +16,7 @@ def graph(
 ) -> None:
     """Draw a deployed stack's components and their children, from its state."""
     from crossfade import resources
-    from crossfade.demo.engine import Engine
+    from crossfade.engine import Engine
 
     if target.suffix not in {".svg", ".png"}:
         raise InputError(f"--out {target}: the picture's name must end in .svg or .png.")

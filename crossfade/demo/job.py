@@ -13,7 +13,7 @@ from crossfade import workspace
 from crossfade.commands import env, load, publish, train
 from crossfade.console import Steps, note, out
 from crossfade.demo import report, stackfile
-from crossfade.demo.engine import Engine, stream
+from crossfade.engine import Engine, stream
 from crossfade.errors import CrossfadeError, InputError, ServerError
 from crossfade.publishing.store import Target, stack_store
 from crossfade.stack import Stack

@@ -112,10 +112,11 @@ def _secret_keys(stack: Stack, storage: dict[str, Any]) -> Keys:
 
 @contextmanager
 def port_forward(stack: Stack, namespace: str, target: str, port: int) -> Iterator[int]:
-    """Lead a loopback port to `target` (`service/NAME`, `pod/NAME`) while the block runs. Raises ServerError where it does not open."""
-    command = stack.kubectl(
-        "port-forward", "--namespace", namespace, target, f":{port}", "--address", "127.0.0.1"
-    )
+    """Lead a loopback port to `target`, `service/NAME` or `pod/NAME`, while the block runs.
+
+    Raises ServerError where it does not open.
+    """
+    command = stack.kubectl("port-forward", "--namespace", namespace, target, f":{port}", "--address", "127.0.0.1")
     try:
         process = subprocess.Popen(
             command,

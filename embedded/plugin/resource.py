@@ -32,18 +32,11 @@ from embedded.plugin.objects import (
     parse_id,
     type_of,
 )
+from embedded.plugin.previews import preview_create, preview_update
 from embedded.plugin.secrets import annotate
-from embedded.plugin.values import UNKNOWN, Secret, has_unknown, plain
+from embedded.plugin.values import Secret, plain
 
 Properties = dict[str, Any]
-_DECIDED_LATER = (
-    ("metadata", "uid"),
-    ("metadata", "creationTimestamp"),
-    ("metadata", "resourceVersion"),
-    ("spec", "clusterIP"),
-    ("spec", "clusterIPs"),
-    ("spec", "healthCheckNodePort"),
-)
 
 
 @dataclass(frozen=True)
@@ -85,44 +78,6 @@ def diff(cluster: Cluster, urn: str, state: Properties, news: Properties, ignore
     return difference(cluster, kind_of(urn, news), state, news, names.field_manager(state, news, urn), ignored)
 
 
-def preview_create(cluster: Cluster, urn: str, news: Properties) -> Properties:
-    """Return the object as the server would make it; the inputs where it cannot be asked.
-
-    Raises ApiError for what the server refuses.
-    """
-    kind = kind_of(urn, news)
-    manager = names.field_manager({}, news, urn)
-    if has_unknown(news):
-        return news
-    try:
-        target = cluster.target(kind, news)
-        obj = change.placed(target, news)
-        live = cluster.api().create(target.served, target.namespace, obj, manager, dry=True)
-    except KindMissingError:
-        return news
-    except UnreachableError as error:
-        cluster.engine.warn(urn, str(error))
-        return news
-    except ApiError as error:
-        if error.status in (403, 404, 409) or error.status >= 500:
-            return news
-        raise
-    return _preview_state(news, live, obj, manager, kind.api_version)
-
-
-def _preview_state(news: Properties, live: Properties, obj: Properties, manager: str, api_version: str) -> Properties:
-    """Return the dry run's state; what the server decides only on the real call is unknown, the status is left out."""
-    state = checkpoint(news, {key: value for key, value in live.items() if key != "status"}, manager, api_version)
-    for part, key in _DECIDED_LATER:
-        section = state.get(part)
-        if isinstance(section, dict) and key in section and key not in (obj.get(part) or {}):
-            state[part] = section = {**section, key: UNKNOWN}
-    metadata = state.get("metadata")
-    if isinstance(metadata, dict):
-        metadata.pop("managedFields", None)
-    return state
-
-
 def create(cluster: Cluster, urn: str, news: Properties, seconds: float) -> Result:
     """Create the object and wait until it works."""
     kind = kind_of(urn, news)
@@ -136,23 +91,6 @@ def create(cluster: Cluster, urn: str, news: Properties, seconds: float) -> Resu
     except ApiError as error:
         raise PluginError(f"{kind.kind} {metadata_of(news).get('name')} was refused: {error}") from None
     return _settled(cluster, urn, target, live, news, manager, seconds)
-
-
-def preview_update(cluster: Cluster, urn: str, state: Properties, news: Properties) -> Properties:
-    """Return the object as the update would leave it; the inputs where the server cannot be asked."""
-    kind = kind_of(urn, news)
-    manager = names.field_manager(state, news, urn)
-    if has_unknown(news):
-        return news
-    try:
-        live = change.apply(cluster, cluster.target(kind, news), news, manager, dry=True)
-    except (KindMissingError, UnreachableError):
-        return news
-    except ApiError as error:
-        if error.status in (403, 404) or error.status >= 500:
-            return news
-        raise
-    return checkpoint(news, live, manager, kind.api_version)
 
 
 def update(cluster: Cluster, urn: str, state: Properties, news: Properties, seconds: float) -> Result:

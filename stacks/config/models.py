@@ -56,7 +56,8 @@ class VersionNames(Section):
     deployment: ObjectName | None = None
     """Deployment. Left out: `<model>-<version>`."""
     config_map: ObjectName | None = None
-    """ConfigMap with the server's settings. Left out: `<model>-<version>-config`."""
+    """ConfigMap with the server's settings, immutable: a hash of its content follows the name.
+    Left out: `<model>-<version>-config`."""
     service: ServiceName | None = None
     """Service over this version alone. Left out: `<model>-<version>`."""
     destination_rule: ObjectName | None = None

@@ -21,7 +21,8 @@ class StorageVolume(Section):
     """A folder of a node as the store's volume, for clusters that make no volumes themselves."""
 
     host_path: AbsolutePath
-    """Folder on the node. The program makes a PersistentVolume for it, and the folder if it is missing."""
+    """Folder on the node. The program makes a PersistentVolume for it. User 1000 must be able to write there:
+    `install -d -o 1000 -g 1000 /srv/models`."""
     node: ObjectName | None = None
     """Name of the node that has the folder. Left out: any node, which is right only where there is one."""
 
@@ -61,8 +62,8 @@ class InClusterStorage(Section):
     """Namespace of the S3 server. The program makes it."""
     image: ImageRef = "ghcr.io/versity/versitygw:v1.8.0"
     """Image of the S3 server."""
-    tools_image: ImageRef = "debian:12-slim"
-    """Image with a POSIX shell, for the jobs that prepare the store."""
+    tools_image: ImageRef = "curlimages/curl:8.16.0"
+    """Image with a POSIX shell and curl (7.75 or newer), for the job that prepares the store."""
     size: Quantity = "10Gi"
     """Size of the volume."""
     storage_class: ObjectName | None = None
@@ -76,7 +77,7 @@ class InClusterStorage(Section):
     resources: Resources = Resources(requests=Amounts(cpu="50m", memory="64Mi"), limits=Amounts(memory="512Mi"))
     """Resources of the S3 server. What is given replaces the default as a whole."""
     retain: bool = True
-    """Keep the volume with the models when the stack is destroyed."""
+    """Protect the namespace, claim and volume with the models: `crossfade destroy` keeps them and says so."""
     names: StorageNames = StorageNames()
     """Names of the store's objects."""
     secret_keys: SecretKeys = SecretKeys()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -30,8 +31,8 @@ def crossfade(*arguments: str) -> None:
 
 @pytest.fixture(scope="session")
 def cluster(pytestconfig: pytest.Config) -> Generator[None]:
-    """A running embedded cluster."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    """Run an embedded cluster."""
+    capture: Any = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # setting it up takes minutes: show its progress
         if not KEEP:
             _remove()
@@ -50,14 +51,14 @@ def _remove() -> None:
 
 @pytest.fixture(scope="session")
 def models() -> None:
-    """Two trained versions, as `make demo` makes them."""
+    """Train two versions, as `make demo` does."""
     for version in ("1", "2"):
         crossfade("train", "mnist", "--version", version)
 
 
 @pytest.fixture(scope="session")
 def stack(cluster: None, models: None) -> Driver:  # noqa: ARG001
-    """A deployed stack: platform up, versions published, declared, `pulumi up`, as a user does it."""
+    """Deploy a stack as a user does: platform up, versions published, declared, `pulumi up`."""
     place = workspace(ROOT)
     place.prepare()
     driver = Driver(STACK, place)

@@ -87,7 +87,7 @@ class Driver:
         assert run.code == 0, run.text
         return run.text
 
-    def get(self, *arguments: str) -> Any:
+    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever JSON the API answers
         """`kubectl get … -o json`, parsed."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 

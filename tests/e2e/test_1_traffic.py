@@ -7,11 +7,11 @@ import time
 import urllib.request
 
 import pytest
+from driver import Driver, traffic
 
 from crossfade.publishing.store import port_forward
 from crossfade.stack import Stack
 from crossfade.traffic.types import Result
-from driver import Driver, traffic
 
 REQUESTS = 5000
 

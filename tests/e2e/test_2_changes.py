@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from driver import MODELS, Driver, traffic
+
 from crossfade.commands.publish import upload
 from crossfade.publishing.store import Target, stack_store
 from crossfade.stack import Stack
-from driver import MODELS, Driver, traffic
 
 
 def test_second_up_changes_nothing(stack: Driver) -> None:

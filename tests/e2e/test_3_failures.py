@@ -4,12 +4,12 @@ import base64
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 import pytest
+from botocore.exceptions import ClientError
+from driver import MODELS, Driver
+
 from crossfade.publishing.store import Target, stack_store
 from crossfade.stack import Stack
-from driver import MODELS, Driver
 
 
 def _put(stack: Driver, version: int, name: str, body: bytes) -> None:
@@ -118,7 +118,7 @@ def test_servers_key_reads_its_bucket_and_nothing_more(stack: Driver) -> None:
 
     handle = Stack(stack.name, stack.place)
     storage = handle.storage()
-    secret = stack.get("secret", "-n", "serving", "s3-storage-creds")["data"]
+    secret = stack.get("secret", "-n", "serving", storage["readerSecret"])["data"]
     access, key = (base64.b64decode(secret[name]).decode() for name in ("access_id", "access_key"))
     with port_forward(handle, storage["namespace"], f"service/{storage['service']}", storage["port"]) as port:
         client: Any = boto3.client(

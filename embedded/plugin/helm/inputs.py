@@ -98,6 +98,8 @@ def flags(inputs: Properties, *, upgrade: bool) -> list[str]:
         result += ["--post-renderer", str(inputs["postrender"])]
     if inputs.get("verify") is True and inputs.get("keyring"):
         result += ["--keyring", str(inputs["keyring"])]
+    if upgrade and inputs.get("reuseValues") is not True and "--reset-values" not in result:
+        result.append("--reset-values")  # else Helm keeps the old values where the new ones are empty
     if upgrade and inputs.get("maxHistory") is not None:
         result += ["--history-max", str(int(inputs["maxHistory"]))]
     return result

@@ -17,7 +17,7 @@ from embedded.plugin.helm import live
 from embedded.plugin.helm.chart import chart_of, digest
 from embedded.plugin.helm.cli import Helm, HelmError, helm
 from embedded.plugin.helm.inputs import flags, id_of_release, with_defaults
-from embedded.plugin.objects import INPUTS, name_of, parse_id
+from embedded.plugin.objects import INPUTS, RELEASE_TYPE, name_of, parse_id
 from embedded.plugin.resource import Properties, Result
 from embedded.plugin.secrets import annotate
 from embedded.plugin.values import UNKNOWN, Secret, has_unknown, plain
@@ -99,9 +99,10 @@ def _install(cluster: Cluster, urn: str, news: Properties, seconds: float, *, ad
         record = live.unlock(cluster, tool, name, lambda text: cluster.engine.progress(urn, text))
         status = (record or {}).get("info", {}).get("status", "")
         if record is not None and not adopt and status != "failed":
+            command = f"pulumi import {RELEASE_TYPE} '{name_of(urn)}' '{id_of_release(given)}'"
             raise PluginError(
                 f"Helm release {id_of_release(given)} already exists ({status}) and this stack does not own it. "
-                f"Take it over with: pulumi import kubernetes:helm.sh/v3:Release '{name_of(urn)}' '{id_of_release(given)}'"
+                f"Take it over with: {command}"
             )
         upgrade = record is not None
         command = ["upgrade", "--install"] if upgrade else ["install"]

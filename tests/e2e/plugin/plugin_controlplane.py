@@ -16,7 +16,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TOKEN = "tests-only"
+TOKEN = "tests-only"  # noqa: S105 - of a control plane that lives for one test run
 _START_SECONDS = 120
 
 

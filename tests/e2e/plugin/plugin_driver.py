@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf import empty_pb2
@@ -18,6 +19,8 @@ from embedded.plugin.values import marshal, unmarshal
 
 ROOT = Path(__file__).parents[3]
 SEED = b"a seed of the engine"
+Kubectl: TypeAlias = Callable[..., str]
+Live: TypeAlias = Callable[..., dict[str, Any]]
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):
@@ -35,7 +38,8 @@ class FailedError(Exception):
     def __init__(self, error: grpc.RpcError) -> None:
         super().__init__(error.details())
         self.partial: provider_pb2.ErrorResourceInitFailed | None = None
-        for key, value in error.trailing_metadata() or ():
+        metadata: Any = error.trailing_metadata()
+        for key, value in metadata or ():
             if key == "grpc-status-details-bin":
                 detail = status_pb2.Status.FromString(value).details[0]
                 self.partial = provider_pb2.ErrorResourceInitFailed()
@@ -95,9 +99,11 @@ class Driver:
 
     @staticmethod
     def urn(token: str, name: str) -> str:
+        """Return the URN of a resource of the tests."""
         return f"urn:pulumi:tests::crossfade::{token}::{name}"
 
     def check(self, urn: str, news: dict[str, Any], olds: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the checked inputs."""
         answer = self.stub.Check(
             provider_pb2.CheckRequest(urn=urn, news=marshal(news), olds=marshal(olds or {}), randomSeed=SEED)
         )
@@ -105,10 +111,12 @@ class Driver:
         return unmarshal(answer.inputs)
 
     def preview(self, urn: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the state that a previewed create would have."""
         request = provider_pb2.CreateRequest(urn=urn, properties=marshal(inputs), preview=True)
         return unmarshal(self._call(self.stub.Create, request).properties)
 
     def create(self, token: str, name: str, news: dict[str, Any], timeout: float = 0) -> Object:
+        """Check and create a resource."""
         urn = self.urn(token, name)
         inputs = self.check(urn, news)
         request = provider_pb2.CreateRequest(urn=urn, properties=marshal(inputs), timeout=timeout)
@@ -116,6 +124,7 @@ class Driver:
         return Object(urn, answer.id, inputs, unmarshal(answer.properties))
 
     def diff(self, obj: Object, news: dict[str, Any], ignore: list[str] | None = None) -> provider_pb2.DiffResponse:
+        """Check new inputs and return how they differ from a resource."""
         inputs = self.check(obj.urn, news, obj.inputs)
         request = provider_pb2.DiffRequest(
             id=obj.id,
@@ -128,6 +137,7 @@ class Driver:
         return self._call(self.stub.Diff, request)
 
     def update(self, obj: Object, news: dict[str, Any], timeout: float = 0) -> Object:
+        """Check new inputs and update a resource to them."""
         inputs = self.check(obj.urn, news, obj.inputs)
         request = provider_pb2.UpdateRequest(
             id=obj.id, urn=obj.urn, olds=marshal(obj.state), news=marshal(inputs), timeout=timeout
@@ -136,6 +146,7 @@ class Driver:
         return Object(obj.urn, obj.id, inputs, unmarshal(answer.properties))
 
     def refresh(self, obj: Object) -> Object | None:
+        """Read a resource back, None where it is gone."""
         request = provider_pb2.ReadRequest(
             id=obj.id, urn=obj.urn, properties=marshal(obj.state), inputs=marshal(obj.inputs)
         )
@@ -143,11 +154,13 @@ class Driver:
         return Object(obj.urn, answer.id, unmarshal(answer.inputs), unmarshal(answer.properties)) if answer.id else None
 
     def import_(self, token: str, name: str, resource_id: str) -> Object | None:
+        """Read an object that the stack does not know."""
         urn = self.urn(token, name)
         answer = self._call(self.stub.Read, provider_pb2.ReadRequest(id=resource_id, urn=urn))
         return Object(urn, answer.id, unmarshal(answer.inputs), unmarshal(answer.properties)) if answer.id else None
 
     def delete(self, obj: Object, timeout: float = 0) -> None:
+        """Delete a resource."""
         request = provider_pb2.DeleteRequest(id=obj.id, urn=obj.urn, properties=marshal(obj.state), timeout=timeout)
         self._call(self.stub.Delete, request)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from google.protobuf import empty_pb2
-from plugin_driver import Driver, FailedError, Object
+from plugin_controlplane import ControlPlane
+from plugin_driver import Driver, FailedError, Kubectl, Live, Object
 from pulumi.runtime.proto import provider_pb2
 
 from embedded.plugin.values import unmarshal
@@ -52,10 +53,11 @@ def job(namespace: str) -> dict[str, Any]:
 class Kubelet:
     """Finds pods and writes their status."""
 
-    def __init__(self, kubectl: Any, live: Any, namespace: str) -> None:  # noqa: ANN401
+    def __init__(self, kubectl: Kubectl, live: Live, namespace: str) -> None:
         self._kubectl, self._live, self._namespace = kubectl, live, namespace
 
     def pod(self, image: str = "a:1") -> str:
+        """Wait for a pod with this image and return its name."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for item in self._live("pods", "-n", self._namespace)["items"]:
@@ -65,17 +67,20 @@ class Kubelet:
         raise AssertionError(f"no pod with image {image} appeared")
 
     def write(self, pod: str, status: dict[str, Any]) -> None:
+        """Write a pod's status."""
         patch = json.dumps({"status": status})
         target = ("pod", pod, "-n", self._namespace)
         self._kubectl("patch", *target, "--subresource=status", "--type=merge", "-p", patch)
 
     def ready(self, pod: str) -> None:
+        """Make a pod ready."""
         conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}]
         self.write(
             pod, {"phase": "Running", "podIP": "10.1.1.1", "podIPs": [{"ip": "10.1.1.1"}], "conditions": conditions}
         )
 
     def failed_init(self, pod: str, restarts: int, message: str) -> None:
+        """Let a pod's init container have failed."""
         ended = {"exitCode": 1, "reason": "Error", "message": message}
         state = {
             "name": "load",
@@ -90,7 +95,7 @@ class Kubelet:
 
 
 @pytest.fixture
-def kubelet(kubectl: Any, live: Any, namespace: str) -> Kubelet:
+def kubelet(kubectl: Kubectl, live: Live, namespace: str) -> Kubelet:
     return Kubelet(kubectl, live, namespace)
 
 
@@ -187,12 +192,12 @@ def test_failed_job_tells_its_pods_reason(
         "state": {"terminated": ended},
     }
     kubelet.write(kubelet.pod(), {"phase": "Failed", "containerStatuses": [state]})
-    with pytest.raises(FailedError, match="BackoffLimitExceeded.*container main: exit 3: bucket refused the key"):
+    with pytest.raises(FailedError, match=r"BackoffLimitExceeded.*container main: exit 3: bucket refused the key"):
         made.result()
 
 
 def test_service_waits_for_a_ready_pod(
-    plugin: Driver, namespace: str, kubelet: Kubelet, background: ThreadPoolExecutor, kubectl: Any
+    plugin: Driver, namespace: str, kubelet: Kubelet, background: ThreadPoolExecutor, kubectl: Kubectl
 ) -> None:
     kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": namespace}}))
     placed = deployment(namespace, **{"pulumi.com/skipAwait": "true"})
@@ -210,7 +215,7 @@ def test_service_waits_for_a_ready_pod(
     kubectl("delete", "node", namespace)
 
 
-def test_claim_of_a_late_binding_class_is_not_waited_for(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_claim_of_a_late_binding_class_is_not_waited_for(plugin: Driver, namespace: str, kubectl: Kubectl) -> None:
     name = f"late-{namespace}"
     storage_class = {
         "apiVersion": "storage.k8s.io/v1",
@@ -237,7 +242,7 @@ def test_claim_of_a_late_binding_class_is_not_waited_for(plugin: Driver, namespa
     kubectl("delete", "storageclass", name)
 
 
-def test_namespace_is_created_and_deleted_with_all_that_is_in_it(plugin: Driver, kubectl: Any) -> None:
+def test_namespace_is_created_and_deleted_with_all_that_is_in_it(plugin: Driver, kubectl: Kubectl) -> None:
     made = plugin.create("kubernetes:core/v1:Namespace", "made", {"apiVersion": "v1", "kind": "Namespace"})
     assert made.state["status"]["phase"] == "Active"
     kubectl("create", "configmap", "inside", "-n", made.id)
@@ -246,7 +251,7 @@ def test_namespace_is_created_and_deleted_with_all_that_is_in_it(plugin: Driver,
 
 
 def test_wait_for_annotation_decides_readiness(
-    plugin: Driver, namespace: str, background: ThreadPoolExecutor, kubectl: Any
+    plugin: Driver, namespace: str, background: ThreadPoolExecutor, kubectl: Kubectl
 ) -> None:
     note = {"pulumi.com/waitFor": "jsonpath={.data.state}=done"}
     metadata = {"name": "gate", "namespace": namespace, "annotations": note}
@@ -259,7 +264,7 @@ def test_wait_for_annotation_decides_readiness(
 
 
 def test_cancel_ends_a_wait_at_once_and_keeps_the_object(
-    control_plane: Any, namespace: str, kubelet: Kubelet, background: ThreadPoolExecutor
+    control_plane: ControlPlane, namespace: str, kubelet: Kubelet, background: ThreadPoolExecutor
 ) -> None:
     with Driver(str(control_plane.kubeconfig)) as own:
         made = create(background, own, DEPLOYMENT, deployment(namespace))

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from plugin_driver import Driver, FailedError
+from plugin_driver import Driver, FailedError, Kubectl, Live
 from pulumi.runtime.proto import provider_pb2
 
 CRD = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
@@ -23,6 +23,7 @@ class Kind:
 
     @property
     def crd(self) -> dict[str, Any]:
+        """Return the CRD."""
         weights = {"type": "array", "items": {"type": "object", "x_kubernetes_preserve_unknown_fields": True}}
         spec = {"type": "object", "properties": {"http": weights, "host": {"type": "string"}}}
         rule = {"rule": "self == oldSelf", "message": "host is immutable"}
@@ -41,6 +42,7 @@ class Kind:
         }
 
     def route(self, namespace: str = "", host: str = "a", *weights: int) -> dict[str, Any]:
+        """Return an object of the kind."""
         # The garbage collector learns of a new kind only within 30 s, and foreground deletion waits for it.
         notes = {"pulumi.com/deletionPropagationPolicy": "background"}
         metadata = {"name": "split", "annotations": notes, **({"namespace": namespace} if namespace else {})}
@@ -54,7 +56,7 @@ class Kind:
 
 
 @pytest.fixture(params=["Namespaced", "Cluster"])
-def kind(request: pytest.FixtureRequest, kubectl: Any) -> Iterator[Kind]:
+def kind(request: pytest.FixtureRequest, kubectl: Kubectl) -> Iterator[Kind]:
     made = Kind(request.param)
     yield made
     kubectl("delete", "crd", f"routes.{made.group}", "--ignore-not-found")
@@ -84,7 +86,7 @@ def test_object_of_a_kind_that_comes_with_the_same_update_is_previewed_and_creat
 
 
 def test_edited_list_shows_on_refresh_and_is_mended(
-    plugin: Driver, namespace: str, kind: Kind, kubectl: Any, live: Any
+    plugin: Driver, namespace: str, kind: Kind, kubectl: Kubectl, live: Live
 ) -> None:
     place = namespace if kind.scope == "Namespaced" else ""
     where = ["-n", namespace] if place else []
@@ -104,5 +106,5 @@ def test_edited_list_shows_on_refresh_and_is_mended(
 
 def test_kind_that_nobody_installs_is_a_clear_error(plugin: Driver, namespace: str) -> None:
     news = Kind("Namespaced").route(namespace, "a", 100)
-    with pytest.raises(FailedError, match="does not serve .*Route: install its CRD"):
+    with pytest.raises(FailedError, match=r"does not serve .*Route: install its CRD"):
         plugin.create(f"kubernetes:{news['apiVersion']}:Route", "split", news)

@@ -7,10 +7,10 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from plugin_controlplane import ControlPlane
+from plugin_driver import Kubectl, Live
 from plugin_stack import BINARIES, Stack
 
 PATIENCE = 60
@@ -26,7 +26,8 @@ route = k8s.apiextensions.CustomResource("route", api_version="{namespace}.inval
     opts=ResourceOptions(depends_on=[crd]))
 key = k8s.core.v1.Secret("key", metadata={{"namespace": "{namespace}"}},
     string_data={{"password": pulumi.Output.secret("hunter2-is-secret")}}, opts=ResourceOptions(depends_on=[ns]))
-web = k8s.core.v1.Service("web", metadata={{"namespace": ns.metadata.name, "annotations": {{"pulumi.com/skipAwait": "true"}}}},
+web = k8s.core.v1.Service("web",
+    metadata={{"namespace": ns.metadata.name, "annotations": {{"pulumi.com/skipAwait": "true"}}}},
     spec={{"selector": {{"app": "web"}}, "ports": [{{"port": 80}}]}})
 settings = k8s.core.v1.ConfigMap("settings", immutable=True, metadata={{"namespace": ns.metadata.name}},
     data={{"address": web.spec.cluster_ip, "key": key.metadata.name}})
@@ -47,7 +48,7 @@ def stack(tmp_path: Path, control_plane: ControlPlane) -> Stack:
     return Stack(tmp_path, control_plane.kubeconfig)
 
 
-def test_stack_lives_through_preview_up_drift_and_destroy(stack: Stack, kubectl: Any, live: Any) -> None:
+def test_stack_lives_through_preview_up_drift_and_destroy(stack: Stack, kubectl: Kubectl, live: Live) -> None:
     name = "t-engine"
     stack.program(APP.format(namespace=name, weight=70))
     made = ("ns", "crd", "route", "key", "web", "settings")
@@ -79,7 +80,7 @@ def test_stack_lives_through_preview_up_drift_and_destroy(stack: Stack, kubectl:
     assert stack.resources() == []
 
 
-def test_replacement_of_an_immutable_object_makes_the_new_one_first(stack: Stack, namespace: str, live: Any) -> None:
+def test_replacement_of_an_immutable_object_makes_the_new_one_first(stack: Stack, namespace: str, live: Live) -> None:
     text = 'k8s.core.v1.ConfigMap("c", immutable=True, metadata={{"namespace": "{0}"}}, data={{"a": "{1}"}})\n'
     stack.program(text.format(namespace, 1))
     stack.up()
@@ -90,7 +91,7 @@ def test_replacement_of_an_immutable_object_makes_the_new_one_first(stack: Stack
     assert [item["data"] for item in found] == [{"a": "2"}]
 
 
-def test_existing_object_is_imported_and_then_unchanged(stack: Stack, namespace: str, kubectl: Any) -> None:
+def test_existing_object_is_imported_and_then_unchanged(stack: Stack, namespace: str, kubectl: Kubectl) -> None:
     kubectl("create", "configmap", "theirs", "-n", namespace, "--from-literal=a=1")
     where = f'metadata={{"name": "theirs", "namespace": "{namespace}"}}, data={{"a": "1"}}'
     stack.program(f'k8s.core.v1.ConfigMap("mine", {where})\n')
@@ -101,7 +102,7 @@ def test_existing_object_is_imported_and_then_unchanged(stack: Stack, namespace:
     assert stack.steps() == {}
 
 
-def test_import_option_takes_an_object_over(stack: Stack, namespace: str, kubectl: Any) -> None:
+def test_import_option_takes_an_object_over(stack: Stack, namespace: str, kubectl: Kubectl) -> None:
     kubectl("create", "configmap", "theirs", "-n", namespace, "--from-literal=a=1")
     where = f'metadata={{"name": "theirs", "namespace": "{namespace}"}}, data={{"a": "1"}}'
     stack.program(f'k8s.core.v1.ConfigMap("mine", {where}, opts=ResourceOptions(import_="{namespace}/theirs"))\n')
@@ -131,7 +132,7 @@ def test_unreachable_cluster_names_server_and_kubeconfig_and_changes_nothing(sta
     assert not any("ConfigMap" in item["type"] for item in stack.resources())
 
 
-def _pod(live: Any, namespace: str) -> str:
+def _pod(live: Live, namespace: str) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         items = live("pods", "-n", namespace)["items"]
@@ -142,7 +143,7 @@ def _pod(live: Any, namespace: str) -> str:
 
 
 def test_cancelled_update_keeps_the_object_and_the_next_one_goes_on(
-    stack: Stack, namespace: str, kubectl: Any, live: Any
+    stack: Stack, namespace: str, kubectl: Kubectl, live: Live
 ) -> None:
     stack.program(WEB.format(namespace=namespace, image="a:1"))
     with stack.start("up", "--yes", "--skip-preview") as process:

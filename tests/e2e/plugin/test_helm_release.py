@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_driver import Driver, FailedError, Object
+from plugin_controlplane import ControlPlane
+from plugin_driver import Driver, FailedError, Kubectl, Live, Object
 from plugin_stack import BINARIES
 from pulumi.runtime.proto import provider_pb2
 
@@ -53,7 +54,7 @@ def release(chart: Path | str, namespace: str, **more: Any) -> dict[str, Any]:  
 
 
 def test_release_is_installed_upgraded_refreshed_and_removed(
-    plugin: Driver, namespace: str, chart: Path, kubectl: Any, live: Any
+    plugin: Driver, namespace: str, chart: Path, kubectl: Kubectl, live: Live
 ) -> None:
     made = plugin.create(RELEASE, "hello", release(chart, namespace, values={"greeting": "hi"}))
     assert made.id == f"{namespace}/hello"
@@ -77,6 +78,12 @@ def test_release_is_installed_upgraded_refreshed_and_removed(
     plugin.delete(changed)
 
 
+def test_removed_values_are_the_charts_own_again(plugin: Driver, namespace: str, chart: Path, live: Live) -> None:
+    made = plugin.create(RELEASE, "hello", release(chart, namespace, values={"greeting": "hi"}))
+    plugin.update(made, release(chart, namespace))
+    assert live("configmap", "hello-settings", "-n", namespace)["data"] == {"greeting": "hello"}
+
+
 def test_changed_chart_folder_is_an_update(plugin: Driver, namespace: str, chart: Path) -> None:
     made = plugin.create(RELEASE, "hello", release(chart, namespace))
     (chart / "values.yaml").write_text("greeting: changed\n", encoding="utf-8")
@@ -89,7 +96,7 @@ def test_other_name_or_namespace_replaces(plugin: Driver, namespace: str, chart:
 
 
 def test_values_edited_with_helm_show_on_refresh(
-    plugin: Driver, namespace: str, chart: Path, control_plane: Any
+    plugin: Driver, namespace: str, chart: Path, control_plane: ControlPlane
 ) -> None:
     news = release(chart, namespace, values={"greeting": "hi"})
     made = plugin.create(RELEASE, "hello", news)
@@ -101,7 +108,7 @@ def test_values_edited_with_helm_show_on_refresh(
     assert list(plugin.diff(found, news).detailedDiff) == ["values.greeting"]
 
 
-def test_secret_values_stay_secret(plugin: Driver, namespace: str, chart: Path, live: Any) -> None:
+def test_secret_values_stay_secret(plugin: Driver, namespace: str, chart: Path, live: Live) -> None:
     values = {"greeting": Secret("hunter2-is-secret"), "open": "yes"}
     made = plugin.create(RELEASE, "hello", release(chart, namespace, values=values))
     assert live("configmap", "hello-settings", "-n", namespace)["data"] == {"greeting": "hunter2-is-secret"}
@@ -133,7 +140,7 @@ def test_failed_release_tells_the_pods_state_and_the_next_update_repairs_it(
 
 def test_existing_release_is_not_taken_over_but_imported(plugin: Driver, namespace: str, chart: Path) -> None:
     made = plugin.create(RELEASE, "first", release(chart, namespace, values={"greeting": "hi"}))
-    with pytest.raises(FailedError, match="already exists .*pulumi import"):
+    with pytest.raises(FailedError, match=r"already exists .*pulumi import"):
         plugin.create(RELEASE, "second", release(chart, namespace))
     found = plugin.import_(RELEASE, "second", made.id)
     assert found is not None
@@ -154,7 +161,7 @@ def repository(chart: Path, tmp_path: Path) -> Iterator[str]:
         def __init__(self, *arguments: Any) -> None:  # noqa: ANN401
             super().__init__(*arguments, directory=str(folder))
 
-        def log_message(self, *_: Any) -> None:  # noqa: ANN401
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
             return
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -178,7 +185,7 @@ def test_chart_of_a_repository_is_resolved_to_its_exact_version(
 
 
 def test_missing_chart_is_named_before_anything_is_done(plugin: Driver, namespace: str, repository: str) -> None:
-    with pytest.raises(AssertionError, match="no Chart.yaml"):
+    with pytest.raises(AssertionError, match=r"no Chart\.yaml"):
         plugin.check(plugin.urn(RELEASE, "hello"), release("./nowhere", namespace))
-    with pytest.raises(AssertionError, match="chart nothing: .*not found"):
+    with pytest.raises(AssertionError, match=r"chart nothing: .*not found"):
         plugin.check(plugin.urn(RELEASE, "hello"), release("nothing", namespace, repositoryOpts={"repo": repository}))

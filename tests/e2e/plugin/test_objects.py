@@ -6,7 +6,8 @@ import base64
 from typing import Any
 
 import pytest
-from plugin_driver import Driver, FailedError
+from plugin_controlplane import ControlPlane
+from plugin_driver import Driver, FailedError, Kubectl, Live
 from pulumi.runtime.proto import provider_pb2
 
 from embedded.plugin.values import UNKNOWN, Secret, plain
@@ -32,7 +33,7 @@ def service(namespace: str, **spec: Any) -> dict[str, Any]:  # noqa: ANN401
     }
 
 
-def test_created_object_is_live_and_its_id_names_namespace_and_name(plugin: Driver, namespace: str, live: Any) -> None:
+def test_created_object_is_live_and_its_id_names_namespace_and_name(plugin: Driver, namespace: str, live: Live) -> None:
     made = plugin.create(CONFIG_MAP, "settings", config_map(namespace, a="1"))
     assert made.id == f"{namespace}/settings"
     assert live("configmap", "settings", "-n", namespace)["data"] == {"a": "1"}
@@ -56,7 +57,7 @@ def test_another_spelling_of_the_same_value_is_no_change(plugin: Driver, namespa
 
 
 def test_changed_added_and_removed_fields_are_told_by_path_and_come_true(
-    plugin: Driver, namespace: str, live: Any
+    plugin: Driver, namespace: str, live: Live
 ) -> None:
     made = plugin.create(CONFIG_MAP, "settings", config_map(namespace, a="1", b="2"))
     news = config_map(namespace, a="changed", **{"c.txt": "3"})
@@ -69,14 +70,16 @@ def test_changed_added_and_removed_fields_are_told_by_path_and_come_true(
     assert live("configmap", "settings", "-n", namespace)["data"] == {"a": "changed", "c.txt": "3"}
 
 
-def test_field_of_another_manager_survives_an_update(plugin: Driver, namespace: str, kubectl: Any, live: Any) -> None:
+def test_field_of_another_manager_survives_an_update(
+    plugin: Driver, namespace: str, kubectl: Kubectl, live: Live
+) -> None:
     made = plugin.create(CONFIG_MAP, "settings", config_map(namespace, a="1"))
     kubectl("label", "configmap", "settings", "-n", namespace, "team=ml", "--field-manager=controller")
     plugin.update(made, config_map(namespace, a="2"))
     assert live("configmap", "settings", "-n", namespace)["metadata"]["labels"] == {"team": "ml"}
 
 
-def test_conflict_names_manager_field_and_the_way_out(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_conflict_names_manager_field_and_the_way_out(plugin: Driver, namespace: str, kubectl: Kubectl) -> None:
     made = plugin.create(CONFIG_MAP, "settings", config_map(namespace, a="1"))
     patch = '{"data": {"a": "theirs"}}'
     kubectl("patch", "configmap", "settings", "-n", namespace, "-p", patch, "--field-manager=operator")
@@ -89,7 +92,7 @@ def test_conflict_names_manager_field_and_the_way_out(plugin: Driver, namespace:
 
 
 def test_create_of_an_existing_object_fails_with_the_import_command(
-    plugin: Driver, namespace: str, kubectl: Any, live: Any
+    plugin: Driver, namespace: str, kubectl: Kubectl, live: Live
 ) -> None:
     kubectl("create", "configmap", "settings", "-n", namespace, "--from-literal=a=theirs")
     with pytest.raises(FailedError, match=f"already exists.*pulumi import '{CONFIG_MAP}' 'cfg' '{namespace}/settings'"):
@@ -148,14 +151,14 @@ def test_ignored_path_is_no_change(plugin: Driver, namespace: str) -> None:
     assert plugin.diff(made, config_map(namespace, a="2"), ignore=["data.a"]).changes == NONE
 
 
-def test_deleted_object_is_gone_and_deleting_twice_is_fine(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_deleted_object_is_gone_and_deleting_twice_is_fine(plugin: Driver, namespace: str, kubectl: Kubectl) -> None:
     made = plugin.create(CONFIG_MAP, "settings", config_map(namespace, a="1"))
     plugin.delete(made)
     assert "settings" not in kubectl("get", "configmap", "-n", namespace, "--output=name")
     plugin.delete(made)
 
 
-def test_stuck_deletion_names_the_finalizer(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_stuck_deletion_names_the_finalizer(plugin: Driver, namespace: str, kubectl: Kubectl) -> None:
     news = config_map(namespace, a="1")
     news["metadata"]["finalizers"] = ["tests.invalid/hold"]
     made = plugin.create(CONFIG_MAP, "settings", news)
@@ -186,7 +189,7 @@ def test_secret_values_are_marked_in_the_state_and_struck_out_of_errors(plugin: 
     assert "[secret]" in str(failed.value)
 
 
-def test_removed_key_of_string_data_disappears(plugin: Driver, namespace: str, live: Any) -> None:
+def test_removed_key_of_string_data_disappears(plugin: Driver, namespace: str, live: Live) -> None:
     metadata = {"name": "key", "namespace": namespace}
     news = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"a": "1", "b": "2"}}
     made = plugin.create(SECRET, "key", news)
@@ -194,7 +197,9 @@ def test_removed_key_of_string_data_disappears(plugin: Driver, namespace: str, l
     assert list(live("secret", "key", "-n", namespace)["data"]) == ["a"]
 
 
-def test_preview_of_a_create_asks_the_server_and_makes_nothing(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_preview_of_a_create_asks_the_server_and_makes_nothing(
+    plugin: Driver, namespace: str, kubectl: Kubectl
+) -> None:
     urn = plugin.urn(SERVICE, "web")
     state = plugin.preview(urn, plugin.check(urn, service(namespace)))
     assert state["spec"]["sessionAffinity"] == "None"
@@ -216,7 +221,7 @@ def test_preview_knows_that_namespace_and_kind_may_come_with_the_same_update(plu
 
 
 def test_drift_shows_on_refresh_and_the_next_update_mends_it(
-    plugin: Driver, namespace: str, kubectl: Any, live: Any
+    plugin: Driver, namespace: str, kubectl: Kubectl, live: Live
 ) -> None:
     news = config_map(namespace, a="1", b="2")
     made = plugin.create(CONFIG_MAP, "settings", news)
@@ -232,13 +237,13 @@ def test_drift_shows_on_refresh_and_the_next_update_mends_it(
     assert live("configmap", "settings", "-n", namespace)["data"]["a"] == "1"
 
 
-def test_refresh_of_a_deleted_object_drops_it(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_refresh_of_a_deleted_object_drops_it(plugin: Driver, namespace: str, kubectl: Kubectl) -> None:
     made = plugin.create(CONFIG_MAP, "settings", config_map(namespace, a="1"))
     kubectl("delete", "configmap", "settings", "-n", namespace)
     assert plugin.refresh(made) is None
 
 
-def test_imported_object_gives_inputs_that_change_nothing(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_imported_object_gives_inputs_that_change_nothing(plugin: Driver, namespace: str, kubectl: Kubectl) -> None:
     kubectl("create", "service", "clusterip", "web", "-n", namespace, "--tcp=80:8080")
     found = plugin.import_(SERVICE, "web", f"{namespace}/web")
     assert found is not None
@@ -251,11 +256,11 @@ def test_lists_patches_and_render_mode_are_refused_clearly(plugin: Driver) -> No
         ("kubernetes:core/v1:ConfigMapList", "ConfigMapList"),
         ("kubernetes:core/v1:ConfigMapPatch", "ConfigMap"),
     ):
-        with pytest.raises(AssertionError, match="list|patch"):
+        with pytest.raises(AssertionError, match=r"list|patch"):
             plugin.check(plugin.urn(token, "x"), {"apiVersion": "v1", "kind": kind})
 
 
-def test_update_makes_an_object_again_that_someone_deleted(plugin: Driver, namespace: str, kubectl: Any) -> None:
+def test_update_makes_an_object_again_that_someone_deleted(plugin: Driver, namespace: str, kubectl: Kubectl) -> None:
     made = plugin.create(CONFIG_MAP, "settings", config_map(namespace, a="1"))
     kubectl("delete", "configmap", "settings", "-n", namespace)
     again = plugin.update(made, config_map(namespace, a="2"))
@@ -268,7 +273,7 @@ def test_field_the_server_does_not_know_is_a_warning(plugin: Driver, namespace: 
     assert any("sessionAfinity" in message for message in plugin.engine.messages)
 
 
-def test_objects_of_another_provider_namespace_land_there(control_plane: Any, namespace: str) -> None:
+def test_objects_of_another_provider_namespace_land_there(control_plane: ControlPlane, namespace: str) -> None:
     with Driver(str(control_plane.kubeconfig), config={"namespace": namespace}) as own:
         news = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "placed"}}
         made = own.create(CONFIG_MAP, "placed", news)

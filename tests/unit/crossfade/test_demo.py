@@ -13,7 +13,7 @@ from PIL import Image
 from crossfade import resources
 from crossfade.cli import run
 from crossfade.demo import report, stackfile
-from crossfade.demo.engine import Engine, existing
+from crossfade.engine import Engine, existing
 from crossfade.errors import CrossfadeError, InputError
 from crossfade.stack import Stack
 from crossfade.traffic import split

@@ -15,7 +15,7 @@ from embedded.plugin.errors import InitFailedError, PluginError
 from embedded.plugin.objects import Kind
 
 
-def pod(container: dict[str, Any], *, init: bool = False, **spec: Any) -> dict[str, Any]:
+def pod(container: dict[str, Any], *, init: bool = False, **spec: str) -> dict[str, Any]:
     state = {"name": "load", "ready": False, "restartCount": 0, **container}
     key = "initContainerStatuses" if init else "containerStatuses"
     return {"metadata": {"name": "p", "uid": "u"}, "spec": spec, "status": {"phase": "Pending", key: [state]}}
@@ -72,7 +72,7 @@ def test_out_of_memory_is_named() -> None:
     assert (found.text, found.final) == ("pod p: container load: exit 137 (OOMKilled)", True)
 
 
-def deployment(generation: int = 2, replicas: int = 2, **status: Any) -> dict[str, Any]:
+def deployment(generation: int = 2, replicas: int = 2, **status: object) -> dict[str, Any]:
     return {
         "metadata": {"name": "d", "generation": generation},
         "spec": {"replicas": replicas},
@@ -236,9 +236,11 @@ class Script(Clock):
         self.time, self.end = 0.0, end
 
     def now(self) -> float:
+        """Return the script's time."""
         return self.time
 
     def pause(self, seconds: float) -> bool:
+        """Jump, and say whether the end is past."""
         self.time += seconds
         return self.time > self.end
 
@@ -279,5 +281,5 @@ def test_deletion_is_over_when_another_object_has_the_name() -> None:
 
 def test_stuck_deletion_tells_what_holds_it() -> None:
     live = {"metadata": {"uid": "u", "finalizers": ["f"]}}
-    with pytest.raises(PluginError, match="still there 5 s .* finalizers f"):
+    with pytest.raises(PluginError, match=r"still there 5 s .* finalizers f"):
         wait_gone("X x", "u", lambda: live, lambda _: None, Script(1000), 5)

@@ -218,10 +218,11 @@ def test_local_and_repository_charts_are_told_apart(tmp_path: Path) -> None:
     remote = chart_of({"chart": "base", "version": "1.2.3", "repositoryOpts": {"repo": "https://r"}})
     assert (remote.path, remote.exact) == (None, True)
     assert not chart_of({"chart": "oci://r/c", "version": "^1"}).exact
-    with pytest.raises(ValueError, match="no Chart.yaml"):
+    with pytest.raises(ValueError, match=r"no Chart\.yaml"):
         chart_of({"chart": "./nowhere"})
 
 
 def test_resource_names_are_grouped_as_the_official_plugin_does() -> None:
-    manifest = "kind: Service\napiVersion: v1\nmetadata: {name: a, namespace: n}\n---\nkind: Deployment\napiVersion: apps/v1\nmetadata: {name: b}\n"
+    service = "kind: Service\napiVersion: v1\nmetadata: {name: a, namespace: n}\n"
+    manifest = service + "---\nkind: Deployment\napiVersion: apps/v1\nmetadata: {name: b}\n"
     assert resource_names(manifest) == {"Service/v1": ["n/a"], "Deployment.apps/apps/v1": ["b"]}

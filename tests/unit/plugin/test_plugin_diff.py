@@ -26,12 +26,12 @@ DEPLOYMENT = Kind("apps/v1", "Deployment")
 
 
 @given(TREES)
-def test_object_does_not_differ_from_itself(tree: Any) -> None:
+def test_object_does_not_differ_from_itself(tree: object) -> None:
     assert changes(tree, tree) == []
 
 
 @given(TREES, TREES)
-def test_every_change_names_a_value_that_differs(old: Any, new: Any) -> None:
+def test_every_change_names_a_value_that_differs(old: object, new: object) -> None:
     for item in changes(old, new):
         assert value_at(old, item.path) != value_at(new, item.path) or type(value_at(old, item.path)) is not type(
             value_at(new, item.path)
@@ -39,7 +39,7 @@ def test_every_change_names_a_value_that_differs(old: Any, new: Any) -> None:
 
 
 @given(TREES)
-def test_object_pruned_to_itself_is_itself(tree: Any) -> None:
+def test_object_pruned_to_itself_is_itself(tree: object) -> None:
     assert prune(tree, tree) == tree
 
 
