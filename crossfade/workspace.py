@@ -54,6 +54,16 @@ class Workspace:
         return self.home / "bin"
 
     @property
+    def offline(self) -> Path:
+        """The offline provider plugin, in a folder of its own: on PATH only where the official one is missing."""
+        return self.home / "offline"
+
+    @property
+    def official_plugin(self) -> bool:
+        """Whether the official kubernetes provider plugin is installed for this project."""
+        return any((self.home / "pulumi" / "plugins").glob("resource-kubernetes-v*/pulumi-resource-kubernetes"))
+
+    @property
     def venv_bin(self) -> Path:
         """The virtual environment's programs; kubectl among them."""
         return self.root / ".venv" / "bin"
@@ -97,9 +107,10 @@ class Workspace:
         # Sourcing .crossfade/env puts our own folder on PATH: it must not be taken for the user's.
         own = {str(self.bin), str(self.venv_bin)}
         official = shutil.which("pulumi", path=os.pathsep.join(folder for folder in folders if folder not in own))
+        offline = () if self.official_plugin else (str(self.offline),)
         if official:
-            return ToolPath(before=(str(self.venv_bin),), after=(str(self.bin),), official=official)
-        return ToolPath(before=(str(self.bin), str(self.venv_bin)), after=(), official=None)
+            return ToolPath(before=(str(self.venv_bin), *offline), after=(str(self.bin),), official=official)
+        return ToolPath(before=(str(self.bin), str(self.venv_bin), *offline), after=(), official=None)
 
     def variables(self) -> dict[str, str]:
         """Return the variables, PATH aside, that Pulumi, kubectl and TensorFlow run with here."""

@@ -33,6 +33,11 @@ class Paths:
         return self.root / "bin"
 
     @property
+    def offline(self) -> Path:
+        """The offline provider plugin's launcher; crossfade puts this folder on PATH where it is needed."""
+        return self.root / "offline"
+
+    @property
     def cache(self) -> Path:
         """Downloads that may be deleted at any time."""
         return self.root / "cache"

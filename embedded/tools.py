@@ -67,8 +67,8 @@ def find_go() -> str:
 
 def _write_launchers() -> None:
     """Put the offline provider plugin where the Pulumi engine looks for one: on PATH, under its plugin name."""
-    PATHS.bin.mkdir(parents=True, exist_ok=True)
-    launcher = PATHS.bin / "pulumi-resource-kubernetes"
+    PATHS.offline.mkdir(parents=True, exist_ok=True)
+    launcher = PATHS.offline / "pulumi-resource-kubernetes"
     text = f'#!/bin/sh\nexec "{PROJECT}/.venv/bin/python" -m embedded.plugin "$@"\n'
     if not launcher.exists() or launcher.read_text() != text:
         launcher.write_text(text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossfade import workspace
+from crossfade import plugins, workspace
 from crossfade.commands import env, load, publish, train
 from crossfade.console import Steps, note, out
 from crossfade.demo import report, stackfile
@@ -40,11 +40,12 @@ class Demo:
         new = self.place.prepare()
         if stackfile.settle_salt(self.place, self.stack, new_passphrase=new):
             note("The stack file's salt belonged to a passphrase that is gone and encrypted nothing: removed.")
-        env.write(self.place)
         engine = Engine(self.place, self.stack)
         models = self._models()
         with steps.step("Cluster: a Kubernetes node in a network namespace", "3 min the first time, else seconds"):
             stream([sys.executable, "-m", "crossfade.cli", "cluster", "up"], self.place, "bringing up the cluster")
+        plugins.ensure(self.place)
+        env.write(self.place)
         with steps.step("Platform: bucket, keys and mesh (pulumi up)", "3 min the first time, else 30 s"):
             self._platform(engine)
         with steps.step(

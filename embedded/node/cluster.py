@@ -150,12 +150,10 @@ def _node_is_ready(since: datetime) -> bool:
 
 
 def _system_is_ready() -> bool:
+    # The volume provisioner is not waited for: it fails once before kube-proxy is up, and then takes its time.
     condition = '{.items[*].status.conditions[?(@.type=="Ready")].status}'
-    for namespace in ("kube-system", "local-path-storage"):
-        states = kubectl("-n", namespace, "get", "pods", "-o", f"jsonpath={condition}", check=False).stdout.split()
-        if not states or "False" in states:
-            return False
-    return True
+    states = kubectl("-n", "kube-system", "get", "pods", "-o", f"jsonpath={condition}", check=False).stdout.split()
+    return bool(states) and "False" not in states
 
 
 def _apply_manifests() -> None:

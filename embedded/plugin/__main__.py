@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
+    # The engine has its answer; the Kubernetes client, which takes seconds to import, is loaded before the first call.
+    threading.Thread(target=importlib.import_module, args=("embedded.plugin.api",), daemon=True).start()
     parent = os.getppid()
     while not stop.wait(_ORPHAN_SECONDS):
         if os.getppid() != parent:

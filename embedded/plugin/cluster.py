@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from embedded.plugin.api import Api
 from embedded.plugin.await_.loop import Clock
 from embedded.plugin.await_.verdict import Object
 from embedded.plugin.config import Settings
@@ -15,6 +14,9 @@ from embedded.plugin.engine import Engine
 from embedded.plugin.errors import ApiError, KindMissingError, UnreachableError
 from embedded.plugin.objects import Kind, metadata_of
 from embedded.plugin.secrets import secret_texts, strike
+
+if TYPE_CHECKING:
+    from embedded.plugin.api import Api
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Cluster:
 
 def _connected(settings: Settings) -> Api:
     """Return a connection that the API server has answered. Raises UnreachableError, also for refused credentials."""
+    from embedded.plugin.api import Api  # the Kubernetes client takes seconds to import: see `__main__`
+
     api = Api(settings)
     try:
         api.get("/version")

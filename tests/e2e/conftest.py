@@ -17,6 +17,7 @@ import yaml
 
 os.environ["CROSSFADE_CLUSTER"] = "e2e"  # read when embedded.paths and the workspace are first used
 
+from crossfade import plugins
 from driver import MODELS, Driver, workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,7 @@ def stack(cluster: None, models: None) -> Driver:  # noqa: ARG001
     """Deploy a stack as a user does: platform up, versions published, declared, `pulumi up`."""
     place = workspace(ROOT)
     place.prepare()
+    plugins.ensure(place)
     driver = Driver(STACK, place)
     if KEEP and driver.file.exists():
         driver.must_up()
