@@ -17,8 +17,9 @@ import yaml
 
 os.environ["CROSSFADE_CLUSTER"] = "e2e"  # read when embedded.paths and the workspace are first used
 
-from crossfade import plugins
 from driver import MODELS, Driver, workspace
+
+from crossfade import plugins
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "e2e"

@@ -34,7 +34,9 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 @pytest.fixture
 def kubectl(control_plane: ControlPlane) -> Kubectl:
     def run(*arguments: str, stdin: str = "") -> str:
-        command = [str(KUBECTL), "--kubeconfig", str(control_plane.kubeconfig), *arguments]
+        cache = control_plane.folder / "kubectl-cache"  # else it would remember kinds of an earlier run
+        where = ["--kubeconfig", str(control_plane.kubeconfig), "--cache-dir", str(cache)]
+        command = [str(KUBECTL), *where, *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

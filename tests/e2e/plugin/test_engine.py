@@ -59,20 +59,20 @@ def test_stack_lives_through_preview_up_drift_and_destroy(stack: Stack, kubectl:
     stack.run("refresh", "--yes", "--expect-no-changes")
     stack.up("--expect-no-changes")
     assert "hunter2" not in stack.state()
-    assert live("routes", "split", "-n", name)["spec"] == {"http": [{"weight": 70}]}
+    assert live(f"routes.{name}.invalid", "split", "-n", name)["spec"] == {"http": [{"weight": 70}]}
 
     stack.program(APP.format(namespace=name, weight=60))
     assert stack.steps() == {"route": "update"}
     stack.up()
-    assert live("routes", "split", "-n", name)["spec"] == {"http": [{"weight": 60}]}
+    assert live(f"routes.{name}.invalid", "split", "-n", name)["spec"] == {"http": [{"weight": 60}]}
 
     patch = '[{"op": "replace", "path": "/spec/http/0/weight", "value": 1}]'
-    kubectl("patch", "routes", "split", "-n", name, "--type=json", "-p", patch)
+    kubectl("patch", f"routes.{name}.invalid", "split", "-n", name, "--type=json", "-p", patch)
     assert stack.steps() == {}
     assert "spec" in stack.run("refresh", "--yes", "--diff")
     assert stack.steps() == {"route": "update"}
     stack.up()
-    assert live("routes", "split", "-n", name)["spec"] == {"http": [{"weight": 60}]}
+    assert live(f"routes.{name}.invalid", "split", "-n", name)["spec"] == {"http": [{"weight": 60}]}
     stack.up("--expect-no-changes")
 
     stack.run("destroy", "--yes", "--skip-preview")

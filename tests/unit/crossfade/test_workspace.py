@@ -68,6 +68,7 @@ def test_an_official_pulumi_on_the_users_path_goes_first(
     assert tools.official == str(tmp_path / "official" / "pulumi")
     assert tools.joined(user).split(":") == [
         str(place.venv_bin),
+        str(place.offline),
         str(tmp_path / "official"),
         "/usr/bin",
         str(place.bin),
@@ -169,3 +170,23 @@ def test_ctrl_c_ends_in_130(
     monkeypatch.setattr(workspace, "find", interrupted)
     assert run(["env"]) == 130
     assert "run the same command again" in capfd.readouterr().err
+
+
+def test_offline_plugin_is_on_path_only_where_the_official_one_is_not_installed(tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+    assert str(place.offline) in place.tool_path("/usr/bin").before
+    plugin = place.home / "pulumi" / "plugins" / "resource-kubernetes-v4.34.2" / "pulumi-resource-kubernetes"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
+    paths = place.tool_path("/usr/bin")
+    assert str(place.offline) not in (*paths.before, *paths.after)
+
+
+def test_tests_cluster_shares_no_kubeconfig_or_state_with_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workspace(tmp_path)
+    monkeypatch.delenv("CROSSFADE_CLUSTER", raising=False)
+    users = (place.kubeconfig, place.state)
+    monkeypatch.setenv("CROSSFADE_CLUSTER", "e2e")
+    assert set(users).isdisjoint((place.kubeconfig, place.state))
