@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: help demo test setup format lint types unit e2e pictures bench clean
+.PHONY: help demo test setup format lint types unit e2e pictures clean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-9s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,11 @@ e2e: setup
 	@.venv/bin/crossfade cluster tools
 	@$(PYTEST) tests/e2e
 
-clean: ## Stop the embedded cluster and delete everything the project made.
+pictures: setup ## Draw the pictures of docs/ anew, from the running dev stack.
+	@.venv/bin/crossfade demo --picture docs/split.png
+	@.venv/bin/crossfade graph --stack dev --out docs/dev-graph.png
+
+clean: ## Stop the embedded clusters and delete everything the project made.
 	@[ ! -x .venv/bin/crossfade ] || .venv/bin/crossfade cluster down --delete
+	@[ ! -x .venv/bin/crossfade ] || CROSSFADE_CLUSTER=e2e .venv/bin/crossfade cluster down --delete
 	@rm -rf .crossfade .venv

@@ -36,7 +36,7 @@ def tools() -> None:
     from embedded import tools as builder
 
     with _told():
-        preflight.check()
+        preflight.check_build()
         builder.build_all()
 
 

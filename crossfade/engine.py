@@ -60,6 +60,22 @@ class Engine:
             run_tool(["pulumi", "cancel", "--yes", self._stack, "--non-interactive"], self._place)
             return
 
+    def settle_cluster(self) -> None:
+        """Forget the stack's state where its cluster was deleted and another is in its place: nothing in it exists.
+
+        A cluster is known by the uid of its namespace kube-system, noted beside the state.
+        """
+        stack = Stack(self._stack, self._place)
+        uid = stack.read_cluster("get", "namespace", "kube-system")["metadata"]["uid"]
+        noted = self._place.state / f"cluster-of-{self._stack}"
+        before = noted.read_text() if noted.exists() else uid
+        if before != uid:
+            note(f"The cluster of stack {self._stack} was deleted since its last `pulumi up`: its state is forgotten.")
+            command = ["pulumi", "stack", "rm", "--force", "--yes", "--preserve-config", "--stack", self._stack]
+            run_tool([*command, "--non-interactive"], self._place)
+            self.select()
+        noted.write_text(uid)
+
     def mend(self) -> None:
         """Settle creations that an interrupted update began: what the cluster has is taken over, the rest forgotten."""
         pending = [

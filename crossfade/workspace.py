@@ -120,6 +120,9 @@ class Workspace:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "KUBECONFIG": str(self.kubeconfig),
+            "HELM_CACHE_HOME": str(self.home / "helm" / "cache"),
+            "HELM_CONFIG_HOME": str(self.home / "helm" / "config"),
+            "HELM_DATA_HOME": str(self.home / "helm" / "data"),
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
 

@@ -36,18 +36,32 @@ MEMORY_GIB = 6
 
 
 def check() -> None:
-    """Look at this machine.
+    """Look at this machine, for the whole cluster.
 
     Raises:
         EmbeddedError: a list of everything that is missing, each with its fix.
     """
-    missing = [*_system(), *_commands(), *_room()]
+    _refuse(
+        "run the embedded cluster",
+        [*_system(), *_root(), *_commands(), *_go(), *_memory(), *_disk()],
+        "Any other cluster will do as well: name it in the stack file under crossfade:cluster (kind: existing).",
+    )
+
+
+def check_build() -> None:
+    """Look at this machine, for building the tools only, which needs no root.
+
+    Raises:
+        EmbeddedError: a list of everything that is missing, each with its fix.
+    """
+    _refuse("build the tools", [*_system(), *_go(), *_disk()], "")
+
+
+def _refuse(what: str, missing: list[str], otherwise: str) -> None:
     if missing:
         lines = "\n".join(f"  - {line}" for line in missing)
-        raise EmbeddedError(
-            f"this machine cannot run the embedded cluster; nothing was built or changed:\n{lines}\n"
-            "Any other cluster will do as well: name it in the stack file under crossfade:cluster (kind: existing)."
-        )
+        message = f"this machine cannot {what}; nothing was built or changed:\n{lines}\n{otherwise}"
+        raise EmbeddedError(message.strip())
 
 
 def missing_capabilities(effective: int) -> list[str]:
@@ -58,6 +72,12 @@ def missing_capabilities(effective: int) -> list[str]:
 def _system() -> list[str]:
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return [f"Linux on x86_64: this is {platform.system()} on {platform.machine()}"]
+    return []
+
+
+def _root() -> list[str]:
+    if platform.system() != "Linux":
+        return []
     problems: list[str] = []
     if os.geteuid() != 0:
         problems.append("root: run the same command with sudo (namespaces, mounts and the node's interface need it)")
@@ -81,18 +101,21 @@ def _commands() -> list[str]:
         for name, package in (("ip", "iproute2"), ("unshare", "util-linux"), ("nsenter", "util-linux"))
         if shutil.which(name) is None
     ]
-    if stale_families():
-        try:
-            find_go()
-        except EmbeddedError as error:
-            problems.append(f"Go {GO_MINIMUM[0]}.{GO_MINIMUM[1]}: {error}")
     if shutil.which("debootstrap") is None and shutil.which("apt-get") is None:
         problems.append("debootstrap: install it with your distribution's package manager")
     return problems
 
 
-def _room() -> list[str]:
-    problems: list[str] = []
+def _go() -> list[str]:
+    if stale_families():
+        try:
+            find_go()
+        except EmbeddedError as error:
+            return [f"Go {GO_MINIMUM[0]}.{GO_MINIMUM[1]}: {error}"]
+    return []
+
+
+def _disk() -> list[str]:
     PATHS.root.mkdir(parents=True, exist_ok=True)
     if PATHS.node_root.exists() and not stale_families():
         wanted = 2  # what is there already needs little more
@@ -100,12 +123,19 @@ def _room() -> list[str]:
         wanted = BUILD_DISK_GIB if stale_families() else RUN_DISK_GIB
     free = shutil.disk_usage(PATHS.root).free
     if free < wanted * _GIB:
-        problems.append(
+        line = (
             f"disk: {free / _GIB:.1f} GiB are free at {PATHS.root}, {wanted} GiB are needed"
             " (Go's caches are deleted after the build)"
         )
+        return [line]
+    return []
+
+
+def _memory() -> list[str]:
+    if platform.system() != "Linux":
+        return []
     meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     total = int(meminfo["MemTotal"].split()[0]) * 1024
     if total < MEMORY_GIB * _GIB:
-        problems.append(f"memory: this machine has {total / _GIB:.1f} GiB, {MEMORY_GIB} GiB are needed")
-    return problems
+        return [f"memory: this machine has {total / _GIB:.1f} GiB, {MEMORY_GIB} GiB are needed"]
+    return []

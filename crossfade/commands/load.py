@@ -19,7 +19,7 @@ def load(
     requests: Annotated[int, typer.Option("--requests", "-n", help="How many.", min=1, max=10_000_000)] = 5000,
     concurrency: Annotated[int, typer.Option("--concurrency", "-c", help="Calls at a time.", min=1, max=512)] = 8,
     processes: Annotated[int, typer.Option(help="Processes that send.", min=1, max=64)] = 2,
-    server: Annotated[str | None, typer.Option(help="HOST:PORT [the stack's gateway].")] = None,
+    server: Annotated[str | None, typer.Option(help="HOST:PORT (default: the stack's gateway).")] = None,
     stack: Annotated[str, typer.Option(help="The stack whose gateway is asked.")] = "dev",
     protocol: Annotated[Protocol, typer.Option(help="Which API.")] = Protocol.grpc,
     model: Annotated[str, typer.Option(help="The model's name; it takes MNIST digits.")] = "mnist",

@@ -28,7 +28,7 @@ def predict(
     digit: Annotated[
         int | None, typer.Option(help="In place of a file: the number of a held-out MNIST digit.", min=0)
     ] = None,
-    server: Annotated[str | None, typer.Option(help="HOST:PORT [the stack's gateway].")] = None,
+    server: Annotated[str | None, typer.Option(help="HOST:PORT (default: the stack's gateway).")] = None,
     stack: Annotated[str, typer.Option(help="The stack whose gateway is asked.")] = "dev",
     protocol: Annotated[Protocol, typer.Option(help="Which API.")] = Protocol.grpc,
     model: Annotated[str, typer.Option(help="The model's name.")] = "mnist",

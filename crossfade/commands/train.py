@@ -19,12 +19,12 @@ def train(
     model: Annotated[str, typer.Argument(help="The model to train; mnist is the one there is.")],
     version: Annotated[int, typer.Option(help="1: dense network (512 + dropout), 2: small convolutional network.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="Where to put the version [.crossfade/models/MODEL/VERSION].")
+        Path | None, typer.Option(help="Where to put the version (default: .crossfade/models/MODEL/VERSION).")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder for the downloaded digits [.crossfade/data].")] = None,
-    report: Annotated[Path | None, typer.Option(help="Folder for pictures and metrics [.crossfade/reports/…].")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the digits (default: .crossfade/data).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Folder of pictures (default: .crossfade/reports/…).")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the digits [8 dense, 10 conv].", min=1, max=1000)
+        int | None, typer.Option(help="Passes over the digits (default: 8 dense, 10 conv).", min=1, max=1000)
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.", min=0)] = 1,
     force: Annotated[bool, typer.Option("--force", help="Train again though the version is complete.")] = False,

@@ -96,6 +96,7 @@ class Demo:
     def _platform(self, engine: Engine) -> None:
         engine.unlock()
         engine.select()
+        engine.settle_cluster()
         engine.mend()
         state = engine.state()
         if any(resource["type"] == "crossfade:serving:ModelServer" for resource in state.get("resources") or []):

@@ -52,9 +52,8 @@ def down(*, delete: bool = False) -> None:
         ran = lifecycle.stop()
         say("==> The cluster is stopped" if ran else "==> The cluster was not running")
         if delete:
-            shutil.rmtree(PATHS.node_root, ignore_errors=True)
+            shutil.rmtree(PATHS.node, ignore_errors=True)
             PATHS.kubeconfig.unlink(missing_ok=True)
-            PATHS.node_state.unlink(missing_ok=True)
             say("==> Its data is deleted")
 
 

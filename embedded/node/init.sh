@@ -10,9 +10,20 @@ mount --make-rprivate /
 mount --bind "$root" "$root"
 
 # A cgroup of its own in every hierarchy: the kubelet's root, and what `status` reads memory from.
-for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	hierarchies=/sys/fs/cgroup # version 2: one hierarchy
+else
+	hierarchies=$(echo /sys/fs/cgroup/*)
+fi
+for hierarchy in $hierarchies; do
 	[ -e "$hierarchy/cgroup.procs" ] || continue
 	mkdir -p "$hierarchy/$cgroup/node"
+	if [ -e "$hierarchy/cgroup.controllers" ]; then
+		for controller in $(cat "$hierarchy/cgroup.controllers"); do
+			echo "+$controller" >"$hierarchy/cgroup.subtree_control" 2>/dev/null || true
+			echo "+$controller" >"$hierarchy/$cgroup/cgroup.subtree_control" 2>/dev/null || true
+		done
+	fi
 	if [ -e "$hierarchy/cpuset.cpus" ]; then
 		for part in "$cgroup" "$cgroup/node"; do
 			cat "$hierarchy/cpuset.cpus" >"$hierarchy/$part/cpuset.cpus"

@@ -22,7 +22,7 @@ Kubectl = Callable[..., str]
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     missing = [name for name in ("etcd", "kube-apiserver", "kube-controller-manager") if not (BINARIES / name).exists()]
     if missing:
-        pytest.fail(f"{', '.join(missing)} not built: run `make setup` first")
+        pytest.fail(f"{', '.join(missing)} not built: build them: crossfade cluster tools")
     plane = ControlPlane(tmp_path_factory.mktemp("control-plane"), BINARIES)
     try:
         plane.start()

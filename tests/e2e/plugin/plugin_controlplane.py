@@ -51,9 +51,9 @@ class ControlPlane:
         etcd, peer, api, controller = free_ports(4)
         self.server = f"https://127.0.0.1:{api}"
         keys = self.folder / "keys"
-        keys.mkdir()
         sa_key = keys / "sa.key"
-        subprocess.run(["openssl", "genrsa", "-out", str(sa_key), "2048"], check=True, capture_output=True)
+        kubeadm = [str(self.binaries / "kubeadm"), "init", "phase", "certs", "sa", f"--cert-dir={keys}"]
+        subprocess.run(kubeadm, check=True, capture_output=True)
         (self.folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n", encoding="utf-8")
         self._write_kubeconfig(keys)
         self._spawn(

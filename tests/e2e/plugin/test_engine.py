@@ -44,7 +44,7 @@ web = k8s.apps.v1.Deployment("web", metadata={{"name": "web", "namespace": "{nam
 @pytest.fixture
 def stack(tmp_path: Path, control_plane: ControlPlane) -> Stack:
     if not (BINARIES / "pulumi").exists():
-        pytest.fail("pulumi is not built: run `make setup` first")
+        pytest.fail("pulumi is not built: build them: crossfade cluster tools")
     return Stack(tmp_path, control_plane.kubeconfig)
 
 

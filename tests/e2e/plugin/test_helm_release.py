@@ -39,7 +39,7 @@ spec:
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
     if not (BINARIES / "helm").exists():
-        pytest.fail("helm is not built: run `make setup` first")
+        pytest.fail("helm is not built: build them: crossfade cluster tools")
     folder = tmp_path / "chart"
     (folder / "templates").mkdir(parents=True)
     about = {"apiVersion": "v2", "name": "hello", "version": "1.2.3", "appVersion": "9.9"}
