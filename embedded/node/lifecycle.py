@@ -143,8 +143,9 @@ def _fill_root(slot: Slot) -> None:
         shutil.copy2(plugin, root / "opt/cni/bin" / plugin.name)
     (root / "etc/containerd/config.toml").write_text(config.containerd())
     (root / "etc/crossfade-kubeadm.yaml").write_text(config.kubeadm(slot))
-    if not any((root / "etc/cni/net.d").iterdir()):  # istio-cni adds itself to this file later
-        (root / "etc/cni/net.d/10-crossfade.conflist").write_text(json.dumps(config.cni(), indent=2))
+    # Written anew on each start. istio-cni adds itself to it, by a key file that a restart takes away: no pod could
+    # start, its own neither. Istio repairs the pods that start before it is back.
+    (root / "etc/cni/net.d/10-crossfade.conflist").write_text(json.dumps(config.cni(), indent=2))
     for leftover in (root / "var/lib/crossfade/service").iterdir():
         leftover.unlink() if leftover.is_symlink() else shutil.rmtree(leftover)
     for name, text in (("containerd", config.CONTAINERD_RUN), ("kubelet", config.KUBELET_RUN)):

@@ -94,8 +94,9 @@ def test_no_secret_is_in_plain_text_in_state_outputs_or_previews(stack: Driver) 
     for namespace in ("crossfade-storage", "serving"):
         for secret in stack.get("secrets", "-n", namespace)["items"]:
             if secret["type"] == "Opaque":
-                values |= {base64.b64decode(value).decode() for value in secret["data"].values()}
-                values |= set(secret["data"].values())
+                # An access key's id is a name, not a secret: the bucket's policy tells whom it is about.
+                data = {name: value for name, value in secret["data"].items() if name != "access_id"}
+                values |= {base64.b64decode(value).decode() for value in data.values()} | set(data.values())
     secrets = {value for value in values if len(value) >= 20}
     assert len(secrets) >= 4
     texts = {
@@ -106,8 +107,8 @@ def test_no_secret_is_in_plain_text_in_state_outputs_or_previews(stack: Driver) 
         "pods": json.dumps(stack.get("pods", "-A")),
     }
     for where, text in texts.items():
-        for secret in secrets:
-            assert secret not in text, f"a secret is in plain text in {where}"  # the value is not told
+        if any(secret in text for secret in secrets):  # no assert: pytest would print the secret
+            pytest.fail(f"a secret is in plain text in {where}")
 
 
 def test_servers_key_reads_its_bucket_and_nothing_more(stack: Driver) -> None:
