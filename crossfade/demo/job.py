@@ -42,7 +42,7 @@ class Demo:
             note("The stack file's salt belonged to a passphrase that is gone and encrypted nothing: removed.")
         engine = Engine(self.place, self.stack)
         models = self._models()
-        with steps.step("Cluster: a Kubernetes node in a network namespace", "3 min the first time, else seconds"):
+        with steps.step("Cluster: a Kubernetes node in a network namespace", "20 min the first time, else seconds"):
             stream([sys.executable, "-m", "crossfade.cli", "cluster", "up"], self.place, "bringing up the cluster")
         plugins.ensure(self.place)
         env.write(self.place)

@@ -102,6 +102,30 @@ def test_a_salt_that_still_encrypts_something_is_kept_and_the_ways_out_told(plac
     assert place.stack_file("dev").read_text() == before
 
 
+def test_state_of_a_deleted_cluster_is_forgotten_and_that_of_a_living_one_kept(place: Workspace) -> None:
+    place.prepare()
+    uid = place.root / "uid"
+    kubectl = place.bin / "kubectl"
+    kubectl.write_text(f"""#!/bin/sh\necho '{{"metadata": {{"uid": "'$(cat "{uid}")'"}}}}'\n""")
+    kubectl.chmod(0o755)
+    engine = Engine(place, "dev")
+    engine.select()
+    resource = {"urn": "urn:pulumi:dev::crossfade::a:b:C::x", "type": "a:b:C", "custom": False}
+    exported = place.root / "exported.json"
+    exported.write_text(json.dumps({"version": 3, "deployment": {**engine.state(), "resources": [resource]}}))
+    command = ["pulumi", "stack", "import", "--stack", "dev", "--file", str(exported)]
+    subprocess.run(command, cwd=place.root, env=place.environment(), check=True, capture_output=True)
+    before = place.stack_file("dev").read_text()
+    for cluster in ("first", "first"):
+        uid.write_text(cluster)
+        engine.settle_cluster()
+        assert engine.state()["resources"][0]["urn"] == resource["urn"]
+    uid.write_text("second")
+    engine.settle_cluster()
+    assert not engine.state().get("resources")
+    assert place.stack_file("dev").read_text() == before
+
+
 def test_a_salt_pulumi_wrote_into_the_copy_reaches_the_stack_file(tmp_path: Path) -> None:
     own, copy = tmp_path / "own.yaml", tmp_path / "copy.yaml"
     own.write_text("config: {a: 1}")
