@@ -42,6 +42,8 @@ e2e: setup
 pictures: setup ## Draw the pictures of docs/ anew, from the running dev stack.
 	@.venv/bin/crossfade demo --picture docs/split.png
 	@.venv/bin/crossfade graph --stack dev --out docs/dev-graph.png
+	@mkdir -p docs/training
+	@for v in 1 2; do for p in curves confusion; do cp .crossfade/reports/mnist/$$v/$$p.png docs/training/mnist-$$v-$$p.png; done; done
 
 clean: ## Stop the embedded clusters and delete everything the project made.
 	@[ ! -x .venv/bin/crossfade ] || .venv/bin/crossfade cluster down --delete
