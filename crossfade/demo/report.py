@@ -112,7 +112,7 @@ def picture(runs: list[Measured], path: Path, server: str) -> None:
     axis.spines[["top", "right"]].set_visible(False)
     failures = sum(run.result.failed for run in runs)
     total = sum(run.result.requests for run in runs)
-    axis.set_title(f"{total} requests through the gateway, {failures} failed, none retried ({server})", fontsize=11)
+    axis.set_title(f"{total} requests through the gateway, {failures} failed, none retried\nby {server}", fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=144)
     plt.close(figure)
