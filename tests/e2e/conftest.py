@@ -73,7 +73,7 @@ def stack(cluster: None, models: None) -> Driver:  # noqa: ARG001
     document["config"]["crossfade:cluster"]["kubeconfig"] = str(place.kubeconfig.relative_to(ROOT))
     declared = document["config"].pop(MODELS)
     driver.file.write_text(yaml.safe_dump(document, sort_keys=False))
-    made = driver.run("pulumi", "stack", "init", STACK, "--non-interactive")
+    made = driver.run("pulumi", "stack", "init", STACK, "--no-select", "--non-interactive")
     assert made.code == 0, made.text
     driver.must_up()
     for version in ("1", "2"):
