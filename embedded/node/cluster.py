@@ -90,19 +90,20 @@ def _load_images() -> None:
     images.prepare()
     done = PATHS.node_root / "var/lib/crossfade/images"
     done.mkdir(parents=True, exist_ok=True)
-    notes = {recipe.name: done / recipe.name.replace("/", "_") for recipe in images.recipes()}
-    stale = [recipe for recipe in images.recipes() if _noted(notes[recipe.name]) != images.fingerprint(recipe)]
+    # Digests from before the work: what changes meanwhile is noticed by the next `up`.
+    wanted = [(recipe, done / recipe.name.replace("/", "_"), images.fingerprint(recipe)) for recipe in images.recipes()]
+    stale = [(recipe, note, digest) for recipe, note, digest in wanted if _noted(note) != digest]
     if not stale:
         return
     folder = PATHS.node_root / "var/tmp"
     with step(f"Assembling {len(stale)} images and loading them into containerd", usually="90 s"):
         images.drop_layers()
-        for recipe in stale:
+        for recipe, note, digest in stale:
             archive = folder / "image.tar"
             images.assemble(recipe, archive)
             inside.run("ctr", "-n", "k8s.io", "images", "import", f"/{archive.relative_to(PATHS.node_root)}")
             archive.unlink()
-            notes[recipe.name].write_text(images.fingerprint(recipe))
+            note.write_text(digest)
         images.drop_layers()
 
 

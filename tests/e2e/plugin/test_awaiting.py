@@ -17,6 +17,7 @@ from pulumi.runtime.proto import provider_pb2
 from embedded.plugin.values import unmarshal
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+DAEMON_SET = "kubernetes:apps/v1:DaemonSet"
 JOB = "kubernetes:batch/v1:Job"
 SERVICE = "kubernetes:core/v1:Service"
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
@@ -163,6 +164,29 @@ def test_changed_selector_replaces_a_deployment(plugin: Driver, namespace: str) 
     assert "spec.selector.matchLabels.app" in found.replaces
     assert "spec.template.metadata.labels.app" not in found.replaces
     assert found.deleteBeforeReplace
+
+
+def test_daemon_set_waits_for_its_pod_on_every_node(
+    plugin: Driver, namespace: str, kubectl: Kubectl, kubelet: Kubelet, background: ThreadPoolExecutor
+) -> None:
+    node = f"node-{namespace}"
+    body = json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
+    kubectl("create", "-f", "-", stdin=body)
+    try:
+        news = deployment(namespace)
+        news["kind"] = "DaemonSet"
+        del news["spec"]["replicas"]
+        made = create(background, plugin, DAEMON_SET, news)
+        pod = kubelet.pod()
+        assert not made.done()
+        kubelet.ready(pod)
+        placed = made.result(PATIENCE)
+        assert placed.state["status"]["numberAvailable"] == 1
+        assert plugin.diff(placed, news).changes == provider_pb2.DiffResponse.DIFF_NONE
+        plugin.delete(placed, PATIENCE)
+        assert plugin.refresh(placed) is None
+    finally:
+        kubectl("delete", "node", node)
 
 
 def test_job_is_ready_when_complete_and_its_template_replaces(
